@@ -177,7 +177,8 @@ async def _run(settings: Settings) -> None:
     finally:
         stopping.cancel()
         for task in tasks:
-            task.cancel()
+            if not task.cancelling():  # once more would cut the engine's own time to stop short
+                task.cancel()
         results = await asyncio.gather(*tasks, return_exceptions=True)
     for result in results:
         if isinstance(result, Exception):

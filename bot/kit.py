@@ -1,10 +1,12 @@
 """The types that all parts of the bot share: `Bot`, `Interaction`, `Service`, `Feature`."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+import aiohttp
 import discord
 from discord import app_commands, ui
 
@@ -12,7 +14,16 @@ from bot.pictures.upload_encoder import UploadEncoder
 from bot.traffic import Traffic
 from common.sentences import ExplainedError, Sentence
 from common.settings import Settings
+from common.store import StorageUnavailableError
+from jobs.outcomes import QueueError
 from jobs.queue import JobQueue
+
+log = logging.getLogger(__name__)
+
+DISCORD_FAILED = (discord.DiscordException, aiohttp.ClientError, OSError)
+"""What a request to Discord raises: discord.py passes on how a connection failed."""
+UNAVAILABLE = (QueueError, StorageUnavailableError, *DISCORD_FAILED)
+"""What is not available at the moment: database, store, Discord, disk."""
 
 
 class UserError(ExplainedError):
@@ -27,18 +38,52 @@ class Service:
 
     def __init__(self, client: "Bot") -> None:
         self._client = client
-        self._task: asyncio.Task[None] | None = None
+        self._background: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Start. The queue is open; the connection to Discord is not there yet."""
 
     async def stop(self) -> None:
         """Finish what is in flight and stop; the next start resumes the rest from the database."""
-        await cancel(self._task)
+        await cancel(*self._background)
 
     def _run_in_background(self, work: Coroutine[Any, Any, None], name: str) -> None:
         """Start a task that runs until the service stops."""
-        self._task = asyncio.create_task(work, name=name)
+        self._background.append(asyncio.create_task(work, name=name))
+
+    def _run_every(
+        self,
+        seconds: float,
+        name: str,
+        work: Callable[[], Awaitable[object]],
+        *,
+        first: float = 0.0,
+        when_ready: bool = False,
+    ) -> None:
+        """Do work again and again until the service stops. Its errors are logged.
+
+        Args:
+            seconds: The pause between two turns.
+            name: Of the work, for the log.
+            work: One turn.
+            first: Seconds before the first turn.
+            when_ready: Whether to wait until the servers and their languages are known.
+        """
+
+        async def repeat() -> None:
+            await asyncio.sleep(first)
+            while True:
+                if when_ready:
+                    await self._client.wait_until_ready()
+                try:
+                    await work()
+                except UNAVAILABLE as error:
+                    log.warning("%s has to wait: %s", name, error)
+                except Exception:
+                    log.exception("Error in %s", name)
+                await asyncio.sleep(seconds)
+
+        self._run_in_background(repeat(), name)
 
 
 async def cancel(*tasks: "asyncio.Task[Any] | None") -> None:

@@ -5,6 +5,7 @@ and is the key of its translations. A language is one file, `locales/<language>/
 is read at startup without a compile step. `python -m bot.locales` brings it up to date.
 """
 
+import contextlib
 import gettext
 import logging
 import re
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import discord
-from babel import Locale, dates, numbers
+from babel import Locale, UnknownLocaleError, dates, numbers
 from babel.messages.catalog import Catalog, Message
 from babel.messages.pofile import read_po
 from discord import app_commands
@@ -57,6 +58,8 @@ class Texts:
     language: str = SOURCE_LANGUAGE
     messages: Mapping[_Key, tuple[str, ...]] = field(default_factory=dict, repr=False)
     plural_form: Callable[[int], int] = field(default=lambda count: int(count != 1), repr=False)
+    region: str | None = None
+    """The locale of CLDR that writes numbers and dates in a way of its own, such as `es-419`."""
 
     def __call__(self, message: str, /, **values: object) -> str:
         """Translate a sentence and fill its `{name}` placeholders."""
@@ -80,17 +83,17 @@ class Texts:
         """The decimal separator: `.` or `,`."""
         if self.language == SOURCE_LANGUAGE:  # avoids loading locale data
             return "."
-        return numbers.get_decimal_symbol(_locale(self.language))
+        return numbers.get_decimal_symbol(self._locale)
 
     def percent(self, fraction: float) -> str:
         """Format a fraction as a percentage: `65%`, in German `65 %`."""
         if self.language == SOURCE_LANGUAGE:
             return f"{fraction:.0%}"
-        return str(numbers.format_percent(fraction, locale=_locale(self.language)))
+        return str(numbers.format_percent(fraction, locale=self._locale))
 
     def day(self, day: date) -> str:
         """Format a date without its year: `Nov 29`, in German `29. Nov.`."""
-        return str(dates.format_skeleton("MMMd", day, locale=_locale(self.language)))
+        return str(dates.format_skeleton("MMMd", day, locale=self._locale))
 
     def say(self, sentence: Sentence) -> str:
         """Translate a sentence of another package, which may be another version's."""
@@ -111,6 +114,10 @@ class Texts:
         """The translation of a message in a context, or None."""
         forms = self.messages.get((context, message))
         return forms[0] if forms else None
+
+    @property
+    def _locale(self) -> Locale:
+        return _locale(self.region or self.language)
 
     def _written(self, values: Mapping[str, Any]) -> dict[str, Any]:
         return {
@@ -187,9 +194,22 @@ def texts_for(locale: discord.Locale | str | None) -> Texts:
     `de-x-pl` is German with the commands named as in Polish; see `locale_of`.
     """
     code, _mark, shown = str(locale or SOURCE_LANGUAGE).replace("_", "-").partition(SHOWN)
-    known = languages()
-    found = known.get(code) or known.get(code.partition("-")[0]) or known[SOURCE_LANGUAGE]
+    found = _texts_in(code)
     return _in_names_of(found.language, texts_for(shown).language) if shown else found
+
+
+def _texts_in(code: str) -> Texts:
+    """The sentences for a locale; without a file: of its language, with numbers of its own."""
+    known = languages()
+    if code in known:
+        return known[code]
+    found = known.get(code.partition("-")[0])
+    if found is None:
+        return known[SOURCE_LANGUAGE]
+    with contextlib.suppress(ValueError, UnknownLocaleError):
+        _locale(code)
+        return replace(found, region=code)
+    return found
 
 
 def texts_of(interaction: discord.Interaction) -> Texts:
@@ -258,7 +278,7 @@ def locale_of(interaction: discord.Interaction, chosen: str | None = None) -> st
     shown = str(interaction.locale)
     chosen = chosen or before.get(interaction.user.id) or shown
     if texts_for(chosen).language == texts_for(shown).language:
-        return chosen
+        return shown
     return f"{chosen}{SHOWN}{shown}"
 
 

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import NoReturn
 
+FAILED = 1
 WRONG_USE = 2
 UNWRITTEN = 120
 """Exit status when output could not be written, as Python itself has it."""

@@ -32,6 +32,11 @@ class LimitKind(StrEnum):
         """Whether its value is a list of roles or channels, which the operator cannot set."""
         return self in {LimitKind.ROLES, LimitKind.CHANNELS, LimitKind.CHANNEL}
 
+    @property
+    def bounds_painting(self) -> bool:
+        """Whether it bounds what a member paints; those with an exempt role are free of it."""
+        return not self.holds_ids and self is not LimitKind.DAYS
+
 
 @dataclass(frozen=True, slots=True)
 class Limit:

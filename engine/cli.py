@@ -5,10 +5,12 @@ import math
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 
 from rich.console import Console
 
-from common.command_line import for_shell
+from common.command_line import FAILED, WRONG_USE, for_shell
 from common.gpus import unused_card
 from common.interrupts import status_of
 from common.options import PaintOptions, network_for
@@ -29,14 +31,14 @@ from engine.errors import CheckpointError
 from engine.output.atomic import write_bytes
 from engine.output.errors import NotWrittenError, OutputError, check_target
 from engine.output.losses import loss_lines, loss_plot
-from engine.output.optional_timelapse import OptionalTimeLapse
 from engine.output.pictures import write_picture
 from engine.output.timelapse import TIMELAPSE_SUFFIXES
 from engine.painting import PaintingFailedError, PaintSettingsError, Report, Studio
 from engine.pipeline.listeners import Listener, run_with_listeners
 from engine.pipeline.pictures import Pictures
-from engine.pipeline.recording import CheckpointFile, TimeLapseRecorder, loss_records, report_file
+from engine.pipeline.recording import CheckpointFile, report_file
 from engine.pipeline.studio import open_studio
+from engine.pipeline.timelapse import TimeLapseRecorder
 from engine.progress import ProgressBar
 from engine.styles.fetch import FetchError
 from engine.styles.presets import StyleMissingError
@@ -44,9 +46,6 @@ from engine.styles.presets import StyleMissingError
 _CHECKPOINT_SECONDS = 10.0
 _FRAMES = 120
 _FRAME_PX = 1080
-
-WRONG_SETTINGS = 2
-FAILED = 1
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -69,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _say(console, for_shell(problem), style="red")
         has_failed = isinstance(problem, PaintingFailedError | NotWrittenError)
         is_offline = isinstance(problem.__cause__, FetchError)
-        return FAILED if has_failed or is_offline else WRONG_SETTINGS
+        return FAILED if has_failed or is_offline else WRONG_USE
     except KeyboardInterrupt as interrupt:
         _say(console, " ".join(["Stopped.", *getattr(interrupt, "__notes__", ())]))
         return status_of(interrupt)
@@ -101,29 +100,14 @@ def _paint(chosen: argparse.Namespace, settings: Settings, console: Console) -> 
                 if unused := unused_card(wanted, str(studio.device)):
                     bar.say(unused)
             network = network_for(options, settings.atelier_network)
-            if moving is None:
-                pictures = read_pictures(chosen, settings, options, network)
-                made = _paint_still(
-                    chosen,
-                    pictures,
-                    options,
-                    studio=studio,
-                    bar=bar,
-                    checkpoints=checkpoints,
-                    output=output,
-                )
-            else:
-                options = moving.sized(chosen, options)
-                pictures = read_pictures(chosen, settings, options, network, moving.first)
-                made = paint_moving(
-                    moving,
-                    pictures,
-                    options,
-                    studio=studio,
-                    bar=bar,
-                    checkpoints=checkpoints,
-                    output=output,
-                )
+            first, paint = None, partial(_paint_still, chosen.timelapse)
+            if moving is not None:
+                options, first = moving.sized(chosen, options), moving.first
+                paint = partial(paint_moving, moving)
+            pictures = read_pictures(chosen, settings, options, network, first)
+            made = paint(
+                pictures, options, studio=studio, bar=bar, checkpoints=checkpoints, output=output
+            )
     notes = (*made.notes, *([checkpoints.note] if checkpoints and checkpoints.note else []))
     report = replace(made.report, notes=notes)
     times = "1 iteration" if report.iterations == 1 else f"{report.iterations} iterations"
@@ -159,7 +143,7 @@ def _keeping(checkpoints: CheckpointFile | None) -> Iterator[None]:
 
 
 def _paint_still(
-    chosen: argparse.Namespace,
+    timelapse_file: Path | None,
     pictures: Pictures,
     options: PaintOptions,
     *,
@@ -172,24 +156,21 @@ def _paint_still(
     timelapse = None
     resume = None if checkpoints is None else checkpoints.read()
     events = pictures.paint(options, studio=studio, resume=resume)
-    with closing(events), ExitStack() as timelapses:
-        if chosen.timelapse:
-            timelapse = timelapses.enter_context(OptionalTimeLapse(chosen.timelapse))
-            recorder = TimeLapseRecorder(
-                timelapse,
+    with closing(events), ExitStack() as recording:
+        if timelapse_file:
+            timelapse = TimeLapseRecorder(
+                timelapse_file,
                 frames=_FRAMES,
                 long_side_px=_FRAME_PX,
                 share=lambda event: event.fraction,
             )
-            listeners.append(recorder)
+            listeners.append(recording.enter_context(timelapse))
         if checkpoints is not None:
             listeners.append(checkpoints)
         painted = run_with_listeners(events, *listeners)
         output.write(lambda file: write_picture(painted.picture, file))
     report = painted.report
-    timelapse_notes = (
-        [timelapse.note] if timelapse is not None and timelapse.note is not None else []
-    )
+    timelapse_notes = [timelapse.note] if timelapse and timelapse.note else []
     notes = (*pictures.notes, *report.notes, *timelapse_notes)
     size = f"{report.width_px} × {report.height_px}"
     return PaintedOutput(report, size, notes, is_whole=not timelapse_notes)
@@ -199,11 +180,10 @@ def _write_records(report: Report, chosen: argparse.Namespace) -> None:
     """Write the report, the losses and their plot, each if there is a file for it."""
     if chosen.report is not None:
         write_bytes(chosen.report, report_file(report))
-    records = loss_records(report)
     if chosen.losses is not None:
-        write_bytes(chosen.losses, loss_lines(records))
+        write_bytes(chosen.losses, loss_lines(report.losses, report.long_sides_px))
     if chosen.plot is not None:
-        write_bytes(chosen.plot, loss_plot(records))
+        write_bytes(chosen.plot, loss_plot(report.losses, report.long_sides_px))
 
 
 def _checkpoints(chosen: argparse.Namespace, every_seconds: float) -> CheckpointFile | None:

@@ -16,8 +16,12 @@ from jobs.db.database import Database, Row, Transaction
 from jobs.db.rows import J, job_from_row
 from jobs.model import Job
 from jobs.outcomes import QueueUnavailableError
+from jobs.picture_roles import VARIANT
 
 log = logging.getLogger(__name__)
+EVERYWHERE = 0
+"""The server ID for all servers, in blocks, pauses and the audit log."""
+DAY_SECONDS = 86_400.0
 SOON_SECONDS = 5.0
 """Files written within this time are kept: a transaction may be about to reference them."""
 WORKING_SOON_SECONDS = 1.0
@@ -69,8 +73,6 @@ class QueueCore:
             return await self.store.delete_if_untouched(key, seconds)
 
 
-VARIANT = "variant:"
-"""Prefix of the roles of a job's finished versions."""
 _uses = schema.picture_uses.c
 PICTURES_LEFT: sa.ColumnElement[int] = (
     J.pictures

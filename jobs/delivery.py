@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from jobs.core import QueuePart, change_job, record_event, row_of
 from jobs.db import schema
 from jobs.db.database import Transaction
-from jobs.db.rows import HAS_ENDED, J, job_from_row, to_json
+from jobs.db.rows import HAS_ENDED, J, answered_by, job_from_row, to_json
 from jobs.model import Job, JobState, Reply
 
 _UNDELIVERABLE = "undeliverable: "
@@ -23,19 +23,12 @@ ANNOUNCED_WITHIN_SECONDS = 600.0
 """After this time, a member is no longer notified that a picture is ready."""
 
 
-def _answered_by(application_id: int) -> sa.ColumnElement[bool]:
-    """A condition on jobs: of this application, or of unknown application (earlier versions)."""
-    if not application_id:
-        return sa.true()
-    return sa.or_(J.application_id.is_(None), J.application_id == application_id)
-
-
 @lru_cache(maxsize=4)  # asked at each change, and slow to make
 def _due(limit: int, application_id: int) -> sa.Select[tuple[Any, ...]]:
     behind = sa.or_(J.revision > J.shown_revision, HAS_ENDED)
     return (
         sa.select(schema.jobs)
-        .where(J.delivered_at.is_(None), behind, _answered_by(application_id))
+        .where(J.delivered_at.is_(None), behind, answered_by(application_id))
         .order_by(J.ended_at.is_(None), J.state != JobState.RUNNING.value, J.id)
         .limit(limit)
     )
@@ -201,19 +194,19 @@ class Deliveries(QueuePart):
         async with self._database.read_now() as (connection, now):
             lately = J.delivered_at > now - ANNOUNCED_WITHIN_SECONDS
             statement = sa.select(schema.jobs).where(
-                lately, J.notified_at.is_(None), _answered_by(application_id)
+                lately, J.notified_at.is_(None), answered_by(application_id)
             )
             return [job_from_row(row) for row in await connection.execute(statement)]
 
-    async def mark_announced(self, job_id: int) -> None:
-        """Record that the member was notified, or does not want to be.
+    async def mark_announced(self, job_id: int, revision: int) -> None:
+        """Record that the member was notified of this revision, or does not want to be.
 
         Nothing is recorded if the job has been queued again meanwhile: its next end is told anew.
         """
         async with self._database.write(durable=False) as transaction:
             await transaction.execute(
                 sa.update(schema.jobs)
-                .where(J.id == job_id, J.delivered_at.is_not(None))
+                .where(J.id == job_id, J.revision == revision, J.delivered_at.is_not(None))
                 .values(notified_at=transaction.now)
             )
 
@@ -224,7 +217,7 @@ class Deliveries(QueuePart):
             J.delivered_how.startswith(_UNDELIVERABLE),
             J.result_key.is_not(None),
             J.delete_after.is_(None),
-            _answered_by(application_id),
+            answered_by(application_id),
         )
         return list(await self._database.scalars(statement))
 

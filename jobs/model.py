@@ -72,6 +72,11 @@ class Reply:
     """Link to the picture that this one is a remix of, to record in its file; empty if there is
     none, or not everybody may see it."""
 
+    @property
+    def is_public(self) -> bool:
+        """Whether the message stands where the bot is a member, for all who are there."""
+        return self.bot_in_channel and not self.ephemeral
+
 
 @dataclass(frozen=True, slots=True)
 class Submission:
@@ -146,6 +151,9 @@ class PaintReport:
     """Keys of all versions of a job with several; the first is also the job's result."""
     clip: PaintedClip | None = None
     """The painted clip, if it moves; the job's result is then a still."""
+    whole_seconds: float | None = None
+    """Seconds from reading the pictures to encoded files, without downloads: `seconds` has the
+    iterations alone. None if an earlier version painted it."""
 
 
 class FailureKind(StrEnum):
@@ -303,6 +311,8 @@ class EngineInfo:
     its own measurement or guess."""
     trouble: str | None = None
     """What keeps it from painting, in English."""
+    weights: tuple[str, ...] = ()
+    """The networks that it has loaded, each with the hash of its weights: `lite:1a2b3c4d`."""
 
 
 @dataclass(frozen=True, slots=True)

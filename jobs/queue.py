@@ -14,6 +14,7 @@ from jobs.delivery import Deliveries
 from jobs.execution.bots import Bots
 from jobs.execution.claims import Claims
 from jobs.execution.engines import Engines
+from jobs.execution.reaper import Reaper
 from jobs.health.check import HealthCheck
 from jobs.management.administration import Blocks, GuildLimits, Pauses
 from jobs.management.audit import AuditLog
@@ -50,7 +51,8 @@ class JobQueue:
         self.intakes = Intakes(core)
         self.submissions = Submissions(core, self.positions)
         self.jobs = Jobs(core)
-        self.claims = Claims(core, self.positions.speeds)
+        self.reaper = Reaper(core)
+        self.claims = Claims(core, self.positions.speeds, self.reaper)
         self.engines = Engines(core)
         self.deliveries = Deliveries(core)
         self.clearings = Clearings(core)

@@ -3,14 +3,15 @@
 from dataclasses import dataclass
 from typing import Self
 
+from jobs.core import DAY_SECONDS
 from jobs.db.asynchronous import AsyncConnection
 from jobs.db.database import Transaction
-from jobs.db.facts import fact_in, read_fact, write_fact
+from jobs.db.facts import read_fact, write_fact
 
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 600.0, 3600.0
 """How long paintings that need a download are not offered after one has failed. The pause doubles
 while they keep failing, since each try fails a member's job."""
-FORGOTTEN_SECONDS = 86_400.0
+FORGOTTEN_SECONDS = DAY_SECONDS
 """After so long without a failure, the next one counts as the first."""
 _FACT = "scans_unreachable"
 
@@ -24,12 +25,11 @@ class _Failure:
 
     @classmethod
     def of(cls, text: str | None) -> "Self | None":
-        """Parse a fact; a version before wrote only the time."""
+        """Parse a fact; None if there is none that this version can read."""
         try:
-            at, *pause = map(float, (text or "").split())
-        except ValueError:
+            return cls(*map(float, (text or "").split()))
+        except (TypeError, ValueError):
             return None
-        return cls(at, pause[0] if pause else FIRST_PAUSE_SECONDS)
 
     def is_within(self, seconds: float, now: float) -> bool:
         """Whether it was that recently; one in the future is from before a clock was set back."""
@@ -38,14 +38,14 @@ class _Failure:
 
 async def are_scans_unreachable(connection: AsyncConnection, now: float) -> bool:
     """Whether downloading a scan failed recently."""
-    failure = _Failure.of(await fact_in(connection, _FACT))
+    failure = _Failure.of(await read_fact(connection, _FACT))
     return failure is not None and failure.is_within(failure.pause_seconds, now)
 
 
 async def note_unreachable_scan(transaction: Transaction) -> None:
     """Record that downloading a scan has failed."""
     now, pause = transaction.now, FIRST_PAUSE_SECONDS
-    before = _Failure.of(await read_fact(transaction, _FACT))
+    before = _Failure.of(await read_fact(transaction.connection, _FACT))
     if before is not None and before.is_within(before.pause_seconds, now):
         pause = before.pause_seconds  # a job that was queued before the pause began
     elif before is not None and before.is_within(before.pause_seconds + FORGOTTEN_SECONDS, now):

@@ -7,11 +7,11 @@ from datetime import UTC, date, datetime
 
 import sqlalchemy as sa
 
-from jobs.core import QueuePart
+from jobs.core import DAY_SECONDS, QueuePart
 from jobs.db.asynchronous import AsyncConnection
 from jobs.db.rows import J, lenient
+from jobs.execution.ending import queued_at
 from jobs.model import JobState, Progress
-from jobs.submission.limits import DAY_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class DayStats:
     failures: int
     cancelled: int
     waiting_seconds: float
-    """From queued to first started, mean of the started jobs."""
+    """From queued to first started, mean of the started jobs; from its retry, if it was retried."""
     painting_seconds: float
     """From started to ended, sum of the jobs with pictures."""
 
@@ -71,7 +71,7 @@ class Statistics(QueuePart):
                     sa.func.count(sa.distinct(J.user_id)).label("users"),
                     _number_of(J.state == JobState.FAILED).label("failures"),
                     _number_of(J.state == JobState.CANCELLED).label("cancelled"),
-                    sa.func.avg(_between(J.created_at, J.started_at)).label("waiting"),
+                    sa.func.avg(_between(queued_at(), J.started_at)).label("waiting"),
                     sa.func.sum(painting).label("painting"),
                 )
                 .where(*where)

@@ -124,9 +124,9 @@ class LoopbackDiscord(UserActions):
                 self.gateway.sessions.pop(connection.session.id, None)
             await connection.send(control_frame(9, resumable))
 
-    def duplicate_next_dispatch(self, times: int = 1) -> None:
-        """Send the next dispatches twice."""
-        self.gateway.duplicate_next += times
+    def duplicate_next_dispatch(self) -> None:
+        """Send the next dispatch twice."""
+        self.gateway.duplicate_next += 1
 
     def shift_clock(self, seconds: float) -> None:
         """Move the sandbox's clock forward; tokens and URLs expire by it."""

@@ -1,6 +1,6 @@
 """The sandbox's objects as Discord's JSON."""
 
-import copy
+import json
 from datetime import UTC, datetime
 
 from sandbox.addresses import attachment_json, file_url, proxy_url
@@ -16,6 +16,12 @@ from sandbox.model import (
 )
 from sandbox.permissions import app_permissions, permissions_of
 from sandbox.world import World
+
+
+def copied(objects: list[Json]) -> list[Json]:
+    """A deep copy of JSON; several times as fast as `copy.deepcopy`."""
+    copies: list[Json] = json.loads(json.dumps(objects))
+    return copies
 
 
 def timestamp(seconds: float) -> str:
@@ -184,7 +190,7 @@ def media_json(world: World, message: Message, media: Json) -> Json:
 
 def components_json(world: World, message: Message) -> list[Json]:
     """The message's components with their media resolved."""
-    components = copy.deepcopy(message.components)
+    components = copied(message.components)
     for component in walk_components(components):
         for holder in (component, *component.get("items", [])):
             for key in ("media", "file"):
@@ -199,7 +205,7 @@ def components_json(world: World, message: Message) -> list[Json]:
 
 def embeds_json(world: World, message: Message) -> list[Json]:
     """The message's embeds with their pictures resolved."""
-    embeds = copy.deepcopy(message.embeds)
+    embeds = copied(message.embeds)
     for embed in embeds:
         embed.setdefault("type", "rich")
         for key in ("image", "thumbnail"):

@@ -9,6 +9,8 @@ import pytest
 
 pytest_plugins = ["tests.kit.databases", "tests.kit.forked"]
 
+gc.disable()  # until all tests are imported: little of that is garbage
+
 if "PYTEST_XDIST_WORKER" in os.environ:
     # Tests side by side share the cores: torch, here and in the engines started, takes one each.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -31,9 +33,14 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_collection_finish() -> None:
-    """Exclude imported modules from garbage collection: they live until the end."""
+    """Exclude imported modules from garbage collection: they live until the end.
+
+    What tests leave behind is collected less often, as collecting takes long beside a short test.
+    """
     gc.collect()
     gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
+    gc.enable()
 
 
 def pytest_runtest_setup() -> None:

@@ -25,8 +25,8 @@ from common.settings import ENV_FILE, MIB, Settings
 from common.settings_loading import unknown_settings
 from common.store import PictureStore, StorageUnavailableError
 from common.store.backends import folder_of
-from jobs.health.troubles import CLOCK_SECONDS
-from jobs.submission.limits import DAY_SECONDS
+from jobs.core import DAY_SECONDS
+from jobs.health.troubles import CLOCK_SECONDS, off_discord
 
 TIMEOUT_SECONDS = 10.0
 ENGINE_TIMEOUT_SECONDS = 120.0
@@ -274,11 +274,8 @@ def clock_result(date: str, now: float) -> list[CheckResult]:
         return []
     if abs(ahead) <= CLOCK_SECONDS:
         return []
-    days = abs(ahead) / DAY_SECONDS
-    off = f"{days:.0f} days" if days >= 2 else f"{abs(ahead) / 60:.0f} minutes"
-    off += " ahead of Discord's" if ahead > 0 else " behind Discord's"
-    text = f"The clock of this machine is {off}: set it, or let NTP keep it."
-    is_fault = days > 1
+    text = f"The clock of this machine is {off_discord(ahead)}: set it, or let NTP keep it."
+    is_fault = abs(ahead) > DAY_SECONDS
     return [
         CheckResult("clock", text, is_fault=is_fault, is_doubtful=not is_fault, is_transient=True)
     ]

@@ -23,7 +23,11 @@ from bot.wire.addresses import discord_proxy
 from bot.wire.connector import keepalive_connector
 from bot.wire.errors import reply, report
 from bot.wire.in_flight import trace_config
-from bot.wire.rate_limit_locks import release_locks_when_cancelled
+from bot.wire.rate_limit_locks import (
+    LONGEST_WAIT_SECONDS,
+    bound_interaction_waits,
+    release_locks_when_cancelled,
+)
 from common.logs import add_log_ids
 from common.settings import Settings
 from common.steady_clock import steady_clock
@@ -67,9 +71,10 @@ class AtelierClient(Bot):
             max_messages=None,  # no message cache; nothing reads it
             http_trace=trace,
             proxy=discord_proxy(settings),
-            max_ratelimit_timeout=60.0,  # the delivery loop handles longer waits
+            max_ratelimit_timeout=LONGEST_WAIT_SECONDS,  # the delivery loop handles longer waits
         )
         release_locks_when_cancelled(self.http)
+        bound_interaction_waits()
         self.traffic = Traffic()
         self.traffic.watch(trace)
         self.settings = settings

@@ -27,6 +27,7 @@ MODULES = (
     "commands.picture_buttons.describe",
     "commands.picture_buttons.sharing",
     "commands.picture_buttons.cancel_and_delete",
+    "commands.picture_buttons.deleted_messages",
     "commands.gallery_posts",
     "commands.gallery",
     "commands.paint",

@@ -1,11 +1,8 @@
 """Periodic work: jobs of dead engines, pictures past their retention."""
 
-import asyncio
 import logging
 
-from bot.kit import Feature, Service
-from common.store import StorageUnavailableError
-from jobs.outcomes import QueueError
+from bot.kit import Bot, Feature, Service
 
 log = logging.getLogger(__name__)
 
@@ -17,31 +14,29 @@ FORGET_SECONDS = 60.0
 class Housekeeping(Service):
     """Runs beside the commands; may be interrupted anywhere."""
 
-    async def start(self) -> None:
-        """Start the loop."""
-        self._run_in_background(self._run(), "housekeeping")
+    def __init__(self, client: Bot) -> None:
+        super().__init__(client)
+        self._forgotten_until = 0.0
+        """Tokens of jobs that were delivered before this are removed."""
 
-    async def _run(self) -> None:
-        queue, loop = self._client.queue, asyncio.get_running_loop()
-        clean_at = loop.time() + CLEAN_SECONDS / 60  # not during startup
-        forget_at, forgotten_until = loop.time(), 0.0
-        while True:
-            await asyncio.sleep(REAP_SECONDS)
-            try:
-                await queue.claims.reap()
-                self._client.scans_unreachable = await queue.styles.scans_unreachable()
-                if loop.time() >= forget_at:
-                    forget_at = loop.time() + FORGET_SECONDS
-                    forgotten_until = await queue.retention.forget_tokens(forgotten_until)
-                await self._finish_deleting()
-                if loop.time() >= clean_at:
-                    clean_at = loop.time() + CLEAN_SECONDS
-                    await queue.privacy.finish_erasures()
-                    await self._clean()
-            except (QueueError, StorageUnavailableError, OSError) as error:
-                log.warning("Housekeeping has to wait: %s", error)
-            except Exception:
-                log.exception("Error in the housekeeping")
+    async def start(self) -> None:
+        """Start the loops."""
+        soon = CLEAN_SECONDS / 60  # not during startup
+        self._run_every(REAP_SECONDS, "reaping", self._reap, first=REAP_SECONDS)
+        self._run_every(REAP_SECONDS, "deleting", self._finish_deleting, first=REAP_SECONDS)
+        self._run_every(FORGET_SECONDS, "forgetting", self._forget_tokens, first=REAP_SECONDS)
+        self._run_every(CLEAN_SECONDS, "cleaning", self._clean, first=soon)
+
+    async def _reap(self) -> None:
+        """Put jobs of dead engines back, and notice whether paintings can be downloaded."""
+        queue = self._client.queue
+        await queue.reaper.reap()
+        self._client.scans_unreachable = await queue.styles.scans_unreachable()
+
+    async def _forget_tokens(self) -> None:
+        """Remove expired interaction tokens."""
+        forget = self._client.queue.retention.forget_tokens
+        self._forgotten_until = await forget(self._forgotten_until)
 
     async def _finish_deleting(self) -> None:
         """Delete for good what can no longer be undone, unless the clock is wrong."""
@@ -50,8 +45,12 @@ class Housekeeping(Service):
             await queue.retention.finish_deleting()
 
     async def _clean(self) -> None:
-        """Delete what is past its retention, unless the clock is wrong."""
+        """Continue interrupted erasures, and delete what is past its retention.
+
+        Nothing is deleted by its age while the clock is wrong.
+        """
         queue = self._client.queue
+        await queue.privacy.finish_erasures()
         traffic, now = self._client.traffic, await queue.now()
         if traffic.ages_are_wrong(now):
             ahead = traffic.ahead_of_discord(now.timestamp())

@@ -8,14 +8,12 @@ A server that installed the commands without the bot has removed nothing. Its jo
 by interaction token, as with user-installed apps; its settings stay while the commands are used.
 """
 
-import asyncio
 import logging
 import time
 
 from bot.kit import Bot, Feature, Service
 from common.logs import log_ids
 from jobs.management.audit import COMMAND_LINE, SERVER_LEFT
-from jobs.outcomes import QueueError
 
 log = logging.getLogger(__name__)
 
@@ -32,24 +30,11 @@ class LeftServers(Service):
     def __init__(self, client: Bot) -> None:
         super().__init__(client)
         self._missed_since: dict[int, float] = {}
-        self._noted_at = float("-inf")
 
     async def start(self) -> None:
-        """Start the loop."""
-        self._run_in_background(self._run(), "left servers")
-
-    async def _run(self) -> None:
-        while True:
-            await self._client.wait_until_ready()  # the servers are known by then
-            try:
-                await self.check_servers()
-                if time.monotonic() - self._noted_at > NOTE_SECONDS:
-                    await self.note()
-            except QueueError as error:
-                log.info("The servers that the bot left have to wait: %s", error)
-            except Exception:
-                log.exception("Error in looking after servers that the bot left")
-            await asyncio.sleep(LOOK_SECONDS)
+        """Start the loops."""
+        self._run_every(LOOK_SECONDS, "jobs of left servers", self.check_servers, when_ready=True)
+        self._run_every(NOTE_SECONDS, "settings of left servers", self.note, when_ready=True)
 
     async def check_servers(self) -> None:
         """Cancel the jobs of servers that have been missing for long enough.
@@ -83,7 +68,6 @@ class LeftServers(Service):
             with log_ids(server=guild_id):
                 log.info("What a server set is deleted: it removed the bot long ago")
         client.only_commands -= used
-        self._noted_at = time.monotonic()
 
 
 FEATURE = Feature(services=(LeftServers,))

@@ -10,7 +10,7 @@ from typing import Any
 
 import discord
 
-from bot.kit import Tree
+from bot.kit import DISCORD_FAILED, Tree
 from bot.ui.fields import FILE_TYPES, PICTURE_FILES
 from common.backoff import Backoff
 from common.files import read_texts, write_texts
@@ -79,7 +79,7 @@ async def knows_commands(tree: Tree) -> bool:
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
             return bool(await tree.fetch_commands())
-    except (discord.DiscordException, OSError) as error:
+    except DISCORD_FAILED as error:
         log.info("Discord does not say whether this bot has run before: %s", error)
         return False
 

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from bot.texts import Texts, _
-from bot.ui.components import ALT_TEXT_LIMIT
 from bot.ui.words import (
     differs_by_style,
     isolated,
@@ -12,6 +11,7 @@ from bot.ui.words import (
     styles_count_words,
     styles_words,
 )
+from bot.wire.uploads import ALT_TEXT_LIMIT
 from common.options import StyleInput
 from jobs.model import Job
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from bot.cards.small_print import Attached
 from bot.kit import Bot
 from bot.texts import Texts
-from bot.wire.uploads import OVERHEAD_BYTES, REQUEST_LIMIT_BYTES
+from bot.wire.uploads import MOST_BYTES
 from common.settings import MIB
 from common.store import PictureMissingError
 from jobs.model import Job, PaintedClip
@@ -21,7 +21,6 @@ Also for clips with transparency, however often they play: MP4 would fill it wit
 """
 OF_FILMS = ("mp4", "webp", "gif")
 """Formats for clips that play once, best first."""
-MOST_BYTES = REQUEST_LIMIT_BYTES - OVERHEAD_BYTES
 
 
 async def fitted_result(

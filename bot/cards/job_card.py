@@ -9,7 +9,7 @@ from discord import ui
 from bot.cards.descriptions import described, descriptions, numbered, title_words
 from bot.cards.job_buttons import TAKES, Action, job_buttons
 from bot.cards.small_print import Attached, network_words, notes, settings_line, small_print
-from bot.texts import Texts
+from bot.texts import Texts, _
 from bot.ui.components import Card, card, gallery_of
 from bot.ui.words import (
     isolated,
@@ -21,6 +21,10 @@ from jobs.management.audit import SERVER_LEFT
 from jobs.model import Failure, Job, JobState, QueuePosition
 
 BAR_CELLS = 14
+STORE_AWAY = _(
+    "The storage for pictures does not answer at the moment, so there is no preview. Nothing of "
+    "what is painted is lost."
+)
 REMIX_ACTIONS = (
     *(Action.AGAIN, Action.CHANGE, Action.STRONGER, Action.SOFTER, Action.LARGER),
     Action.OTHER_STYLE,
@@ -43,6 +47,7 @@ def job_card(
     attached: Attached | None = None,
     *,
     has_gallery: bool = False,
+    is_store_away: bool = False,
 ) -> Card:
     """The card of a job.
 
@@ -52,12 +57,14 @@ def job_card(
         position: Its place in the queue; None once it has ended.
         attached: The preview or the result, sent along with it.
         has_gallery: Whether the server has a channel in which to publish it.
+        is_store_away: Whether the preview cannot be read at the moment.
     """
     match job.state:
         case JobState.QUEUED:
             return _waiting(t, job, position)
         case JobState.RUNNING:
-            return _painting(t, job, position, attached)
+            obstacle = t(STORE_AWAY) if is_store_away else None
+            return _painting(t, job, position, attached, obstacle)
         case JobState.DONE:
             actions = _actions(job, attached, has_gallery) if attached else ()
             return _ended(t, job, attached, actions, COLOR_DONE)
@@ -121,7 +128,11 @@ def _settings(t: Texts, job: Job) -> str:
 
 
 def _painting(
-    t: Texts, job: Job, position: QueuePosition | None, attached: Attached | None
+    t: Texts,
+    job: Job,
+    position: QueuePosition | None,
+    attached: Attached | None,
+    obstacle: str | None,
 ) -> Card:
     progress = job.progress
     fraction = progress.fraction if progress else 0.0
@@ -148,6 +159,7 @@ def _painting(
         f"### 🖌️ {headline}",
         _gallery(attached, _same(attached, preview), spoiler=job.reply.spoiler),
         line,
+        obstacle,
         _settings(t, job),
         *([] if job.cancel_requested else job_buttons(t, job.id, Action.CANCEL)),
         color=COLOR_PAINTING,

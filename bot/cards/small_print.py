@@ -143,8 +143,12 @@ def notes(t: Texts, job: Job) -> list[str]:
     return [note for note, length in zip(once, lengths, strict=True) if length <= NOTES_LIMIT]
 
 
+LONG_SECONDS = 90.0
+"""A duration from here on is told in minutes."""
+
+
 def duration(t: Texts, seconds: float) -> str:
     """A duration in words."""
-    if seconds < 90:
+    if seconds < LONG_SECONDS:
         return t("{seconds} s", seconds=max(1, round(seconds)))
     return t("{minutes} min", minutes=round(seconds / 60))

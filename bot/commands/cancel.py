@@ -7,6 +7,7 @@ from bot.kit import Feature, Interaction
 from bot.texts import texts_of
 from bot.ui.choices import CHOICES, JobNumber, job_choices
 from bot.wire.acknowledging import acknowledge
+from bot.wire.original_response import fill_response
 from jobs.outcomes import (
     AlreadyEnded,
     Cancelled,
@@ -22,7 +23,7 @@ async def cancel(interaction: Interaction, job: JobNumber) -> None:
     """Cancel one of your unfinished pictures."""
     await acknowledge(interaction, ephemeral=True, thinking=True)
     said = await cancel_in_words(interaction, job)
-    await interaction.edit_original_response(content=said)
+    await fill_response(interaction, content=said)
 
 
 @cancel.autocomplete("job")

@@ -13,7 +13,6 @@ from bot.commands.gallery_posts import GalleryKeeper
 from bot.commands.job_access import check_pictures, kept_job, known_job
 from bot.commands.show import check_posting
 from bot.commands.style_form import PhotoForm
-from bot.delivery.routes import DEFAULT_LIMIT_BYTES
 from bot.intake.fair_use import convenience
 from bot.intake.own_defaults import must_hide, texts_of_server
 from bot.intake.request import RequestedStyle
@@ -22,12 +21,13 @@ from bot.kit import Feature, Interaction, UserError
 from bot.texts import Texts, _, texts_of
 from bot.ui.components import Card, card, own_button, row_of, show
 from bot.ui.fields import Switches
+from bot.ui.missing_permissions import missing_permissions
 from bot.ui.people import ONLY_COMMANDS, has_only_commands, invitation
 from bot.ui.reporting import ReportingModal
 from bot.wire.acknowledging import acknowledge, read_in_time
 from bot.wire.faults import TryLater, fault_of, is_transient
 from bot.wire.original_response import with_retries
-from bot.wire.uploads import Upload
+from bot.wire.uploads import Upload, upload_limit_bytes
 from jobs.management.gallery import TAKEN_OUT, GalleryPost
 from jobs.model import Job
 
@@ -45,6 +45,10 @@ WAS_TAKEN_OUT = _("A moderator has removed it from the gallery.")
 NOT_PUBLISHED = _("This picture is no longer in the gallery.")
 STILL_THERE = _("I could not delete it there just now; please try again, or ask a moderator to.")
 MAY_NOT_WRITE = _("I am not allowed to post in <#{channel_id}>; please ask an admin to check that.")
+LACKS_PERMISSIONS = _(
+    "I am not allowed to post in <#{channel_id}>; please ask an admin to give me these permissions "
+    "there: {permissions}."
+)
 
 
 async def open_form(interaction: Interaction, job_id: int) -> None:
@@ -156,8 +160,7 @@ async def _post(
     """Post a picture in the server's language."""
     client, guild_id = interaction.client, interaction.guild_id or 0
     t = await texts_of_server(client, guild_id, interaction.guild_locale)
-    guild = client.get_guild(guild_id)
-    limit_bytes = DEFAULT_LIMIT_BYTES if guild is None else guild.filesize_limit
+    limit_bytes = upload_limit_bytes(client.get_guild(guild_id))
     async with convenience(interaction):
         attached = await fitted_result(t, client, job, limit_bytes)
         if attached is None:
@@ -194,7 +197,11 @@ async def post_card(
     except (discord.Forbidden, discord.NotFound) as error:
         if is_transient(error):
             raise
-        raise UserError(MAY_NOT_WRITE, channel_id=str(channel_id)) from None
+        where = str(channel_id)
+        lacking = missing_permissions(texts_of(interaction), interaction.client, channel_id)
+        if lacking:
+            raise UserError(LACKS_PERMISSIONS, channel_id=where, permissions=lacking) from None
+        raise UserError(MAY_NOT_WRITE, channel_id=where) from None
 
 
 async def _say_where(interaction: Interaction, t: Texts, post: GalleryPost) -> None:

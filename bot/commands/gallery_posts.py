@@ -5,17 +5,17 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from weakref import WeakValueDictionary
 
 import discord
 from discord import ui
 
 from bot.cards.job_buttons import Action
-from bot.kit import Bot, Feature, Service
+from bot.kit import DISCORD_FAILED, Bot, Feature, Service
 from bot.ui.components import custom_id
 from bot.wire.faults import MessageGone, NoAccess, fault_of
 from common.logs import log_ids
 from jobs.management.gallery import GalleryPost
-from jobs.outcomes import QueueError
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +36,7 @@ class GalleryKeeper(Service):
     def __init__(self, client: Bot) -> None:
         super().__init__(client)
         self._at_work: set[tuple[int, int]] = set()
+        self._removals: WeakValueDictionary[tuple[int, int], asyncio.Lock] = WeakValueDictionary()
 
     @contextmanager
     def at_work(self, job_id: int, guild_id: int) -> Iterator[None]:
@@ -48,19 +49,14 @@ class GalleryKeeper(Service):
 
     async def start(self) -> None:
         """Start polling."""
-        self._run_in_background(self._run(), "galleries")
+        self._run_every(LOOK_SECONDS, "galleries", self._catch_up, when_ready=True)
 
-    async def _run(self) -> None:
-        await self._client.wait_until_ready()  # the servers are known by then
-        while True:
-            try:
-                await self.settle()
-                await self._take_out_what_stayed()
-            except QueueError as error:
-                log.info("The galleries have to wait: %s", error)
-            except Exception:
-                log.exception("Error in looking after the galleries")
-            await asyncio.sleep(LOOK_SECONDS)
+    async def _catch_up(self) -> None:
+        """Settle what was begun, and delete what was to be deleted."""
+        await self.settle()
+        for post in await self._client.queue.gallery.of_deleted_pictures():
+            if self._may_look(post):
+                await self.take_out_of(post.job_id, post.guild_id)
 
     async def settle(self, job_id: int | None = None) -> None:
         """Find out whether posts that were begun exist: of one job, or of all."""
@@ -79,7 +75,7 @@ class GalleryKeeper(Service):
         queue = self._client.queue
         try:
             message = await self._find(post)
-        except (discord.DiscordException, OSError) as error:
+        except DISCORD_FAILED as error:
             fault = fault_of(error)
             if not isinstance(fault, MessageGone | NoAccess):
                 log.info("Whether job %d is in the gallery is asked later: %s", post.job_id, fault)
@@ -121,19 +117,15 @@ class GalleryKeeper(Service):
             await self.take_out_of(job_id, guild_id)
         return await self._client.queue.gallery.of_deleted_pictures(job_id)
 
-    async def _take_out_what_stayed(self) -> None:
-        """Retry deleting the posts of deleted pictures."""
-        for post in await self._client.queue.gallery.of_deleted_pictures():
-            if self._may_look(post):
-                await self.take_out_of(post.job_id, post.guild_id)
-
     async def take_out_of(self, job_id: int, guild_id: int) -> bool:
         """Delete a picture's post from one server; returns whether it is gone.
 
         If somebody else deleted the message while the bot was away, it is not to be posted again.
         """
-        with self.at_work(job_id, guild_id):
-            return await self._take_out_of(job_id, guild_id)
+        removal = self._removals.setdefault((job_id, guild_id), asyncio.Lock())
+        async with removal:  # a second press of the button waits for the first
+            with self.at_work(job_id, guild_id):
+                return await self._take_out_of(job_id, guild_id)
 
     async def _take_out_of(self, job_id: int, guild_id: int) -> bool:
         gallery = self._client.queue.gallery
@@ -144,7 +136,7 @@ class GalleryKeeper(Service):
         channel = self._client.get_partial_messageable(post.channel_id, guild_id=post.guild_id)
         try:
             await channel.get_partial_message(post.message_id).delete()
-        except (discord.DiscordException, OSError) as error:
+        except DISCORD_FAILED as error:
             if not isinstance(fault_of(error), MessageGone):
                 with log_ids(job=job_id, server=post.guild_id):
                     log.info("Job %d cannot be taken out of the gallery: %s", job_id, error)

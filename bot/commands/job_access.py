@@ -4,14 +4,13 @@ import asyncio
 import logging
 from dataclasses import replace
 
-import discord
-
 from bot.commands.rights import Right, by_admins_right, may
 from bot.intake.stored import NOT_KEPT
-from bot.kit import Bot, Interaction, UserError
+from bot.kit import DISCORD_FAILED, Bot, Interaction, UserError
 from bot.texts import _
 from bot.ui.words import plain
 from bot.wire.acknowledging import read_in_time
+from bot.wire.channels import channel_of
 from bot.wire.faults import MessageGone, fault_of
 from jobs.model import Job
 from jobs.outcomes import CancelOutcome, QueueError
@@ -70,12 +69,12 @@ async def open_job(interaction: Interaction, job_id: int) -> Job:
         UserError: It is somebody else's and not public here, or its pictures are no longer stored.
     """
     job = await known_job(interaction, job_id)
+    if job.pictures_deleted_at is not None:  # and its message with them, so it is not public
+        raise UserError(NOT_KEPT)
     if job.user_id != interaction.user.id and (
         not may(Right.POST, interaction, job) or await was_removed(interaction, job)
     ):
         raise not_yours(interaction, job)
-    if job.pictures_deleted_at is not None:
-        raise UserError(NOT_KEPT)
     return job
 
 
@@ -151,7 +150,7 @@ async def record_removed(client: Bot, message_ids: set[int]) -> None:
         log.info("A deletion could not be written down: %s", error)
         return
     if count:
-        log.info("The messages of %d jobs were deleted in Discord", count)
+        log.info("Messages of jobs that were deleted in Discord: %d", count)
 
 
 async def is_removed(client: Bot, job: Job) -> bool:
@@ -162,13 +161,12 @@ async def is_removed(client: Bot, job: Job) -> bool:
     reply = job.reply
     if job.message_removed_at is not None:
         return True
-    was_public = reply.bot_in_channel and not reply.ephemeral and job.guild_id is not None
+    was_public = reply.is_public and job.guild_id is not None
     if not was_public or reply.message_id is None or reply.channel_id is None:
         return False
-    channel = client.get_partial_messageable(reply.channel_id, guild_id=job.guild_id)
     try:
-        await channel.fetch_message(reply.message_id)
-    except (discord.DiscordException, OSError) as error:
+        await channel_of(client, job).fetch_message(reply.message_id)
+    except DISCORD_FAILED as error:
         if isinstance(fault_of(error), MessageGone):
             await record_removed(client, {reply.message_id})
             return True

@@ -10,7 +10,7 @@ from discord import app_commands
 from bot.commands.privacy_export import export_parts
 from bot.intake.fair_use import convenience
 from bot.intake.service import IntakeService
-from bot.kit import Bot, Feature, Interaction
+from bot.kit import DISCORD_FAILED, Bot, Feature, Interaction
 from bot.texts import Texts, _, texts_of
 from bot.ui.components import Card, card, own_button, row_of, say, show
 from bot.wire.acknowledging import acknowledge
@@ -95,7 +95,8 @@ async def erase_button(interaction: Interaction, t: Texts, _about: int) -> None:
         "until you or a moderator delete them."
     )
     layout = card(question, row_of(really_erase_button.of(t, user_id), keep_button.of(t, user_id)))
-    await interaction.response.edit_message(view=layout)
+    await acknowledge(interaction)
+    await show(interaction, layout)
 
 
 @own_button("privacy-really", _("Erase everything"), style=discord.ButtonStyle.danger)
@@ -105,7 +106,7 @@ async def really_erase_button(interaction: Interaction, t: Texts, _about: int) -
 
     async def meanwhile() -> None:
         # Otherwise the question would stay for seconds, as if the button did nothing.
-        with contextlib.suppress(discord.DiscordException, OSError):  # only a courtesy
+        with contextlib.suppress(*DISCORD_FAILED):  # only a courtesy
             await say(
                 interaction,
                 t("I am stopping what is being painted for you, and then I erase everything…"),

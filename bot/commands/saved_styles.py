@@ -19,8 +19,10 @@ from bot.ui.people import is_admin
 from bot.ui.refusals import refusal_words
 from bot.ui.words import plain
 from bot.wire.acknowledging import acknowledge
+from bot.wire.original_response import fill_response
+from common import graphemes
 from common.catalogue import load_catalogue
-from jobs.management.styles import Replaced, Saved, Scope, TooMany, UserStyle
+from jobs.management.styles import Replaced, Same, Saved, Scope, TooMany, UserStyle
 from jobs.outcomes import BLOCKED
 
 TYPED_LIMIT = 100  # longer than a name, so that our own sentence can say so
@@ -80,13 +82,15 @@ async def save(
     )
     words = [_outcome_words(t, outcome, plain(cleaned))]
     words += [f"-# {t.say(note)}" for note in taken.notes]
-    if for_server and not isinstance(outcome, TooMany):
+    if for_server and isinstance(outcome, Saved | Replaced):
         words += filter(None, [await post_last(interaction)])
-    await interaction.edit_original_response(content="\n".join(words))
+    await fill_response(interaction, content="\n".join(words))
 
 
-def _outcome_words(t: Texts, outcome: Saved | Replaced | TooMany, name: str) -> str:
+def _outcome_words(t: Texts, outcome: Saved | Replaced | Same | TooMany, name: str) -> str:
     match outcome:
+        case Same():
+            return t("Nothing was changed: “{name}” uses this picture already.", name=name)
         case Saved():
             return t("“{name}” was saved. Choose it as the preset in /paint.", name=name)
         case Replaced():
@@ -108,11 +112,13 @@ async def remove(interaction: Interaction, name: app_commands.Range[str, 1, TYPE
     for each in await _removable(interaction):
         if wanted in {f"#{each.id}", each.name.casefold()}:
             queue, user_id = interaction.client.queue, interaction.user.id
-            await queue.styles.remove(each.id, user_id=user_id, guild_id=interaction.guild_id)
+            guild_id = interaction.guild_id
+            if not await queue.styles.remove(each.id, user_id=user_id, guild_id=guild_id):
+                break  # removed meanwhile
             words = [t("“{name}” was removed.", name=plain(each.name))]
             if each.scope == "guild":
                 words += filter(None, [await post_last(interaction)])
-            await interaction.edit_original_response(content="\n".join(words))
+            await fill_response(interaction, content="\n".join(words))
             return
     raise UserError(NO_SUCH_STYLE, name=plain(name))
 
@@ -155,21 +161,31 @@ def clean_name(typed: str) -> str:
             would hide.
     """
     composed = unicodedata.normalize("NFC", typed)
-    # Category C: control, format (with bidi marks), unassigned.
-    seen = "".join(
-        " " if character.isspace() else character
-        for character in composed
-        if character.isspace() or not unicodedata.category(character).startswith("C")
-    )
+    seen = "".join(_seen(composed, at) for at in range(len(composed)))
     name = " ".join(seen.split())
     if not any(character.isalnum() for character in name):
         raise UserError(EMPTY)
-    if len(name) > NAME_LIMIT:
-        raise UserError(TOO_LONG, length=len(name), limit=NAME_LIMIT)
+    if (length := graphemes.count(name)) > NAME_LIMIT:
+        raise UserError(TOO_LONG, length=length, limit=NAME_LIMIT)
     same = name.casefold()
     if any(same in {each.id.casefold(), each.name.casefold()} for each in load_catalogue()):
         raise UserError(TAKEN, name=plain(name))
     return name
+
+
+def _seen(text: str, at: int) -> str:
+    """One character of a name; empty if it is invisible and joins nothing."""
+    character, before, after = text[at], text[at - 1 : at], text[at + 1 : at + 2]
+    if character.isspace():
+        return " "
+    if character in {graphemes.JOINER, graphemes.NON_JOINER}:  # in emoji, and in Persian, say
+        joins = before + after
+        return character if len(joins) == 2 and not any(map(str.isascii, joins)) else ""
+    if graphemes.is_tag(character):
+        is_flag = before == graphemes.BLACK_FLAG or graphemes.is_tag(before)
+        return character if is_flag else ""
+    # Category C: control, format (with bidi marks), unassigned.
+    return "" if unicodedata.category(character).startswith("C") else character
 
 
 FEATURE = Feature(commands=(style,))

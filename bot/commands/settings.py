@@ -10,17 +10,18 @@ from bot.commands.admin.audit import post_last
 from bot.intake.own_defaults import OwnDefaults
 from bot.kit import Feature, Interaction, UserError
 from bot.texts import Texts, _, languages, locale_of, texts_for, texts_of
+from bot.ui.choices import CHOICES
 from bot.ui.default_words import KEPT_COLORS, NOTIFY, own_name
 from bot.ui.fields import SEPARATOR, Switches, ids_of, sizes_and_qualities
 from bot.ui.people import is_admin, still_there
 from bot.ui.reporting import ReportingModal
-from bot.wire.acknowledging import read_in_time
+from bot.wire.acknowledging import acknowledge, read_in_time
+from bot.wire.original_response import fill_response
 from common.defaults import Defaults
 from common.limits import Limits
 from jobs.management.defaults import DefaultsScope
 
 AS_USUAL = "-"
-ROLES_AT_MOST = 25  # the most choices in a menu
 NEEDS_ADMIN = _(
     "Only members who manage this server may set that; leave out `whose` to set your own."
 )
@@ -94,7 +95,7 @@ class SettingsForm(ReportingModal):
                 custom_id="spoiler_roles",
                 required=False,
                 min_values=0,
-                max_values=ROLES_AT_MOST,
+                max_values=CHOICES,
                 default_values=[discord.Object(id=each) for each in now.spoiler_role_ids or ()],
             )
             label = t("Spoiler for these roles")
@@ -123,14 +124,15 @@ class SettingsForm(ReportingModal):
         )
         if self._scope != "user" and not is_admin(interaction, interaction.client.settings):
             raise UserError(NEEDS_ADMIN)  # the permission may have been removed since
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await acknowledge(interaction, ephemeral=True, thinking=True)
         own = interaction.client.service(OwnDefaults)
-        await own.set(interaction, self._scope, self._owner_id, chosen)
+        is_new = await own.set(interaction, self._scope, self._owner_id, chosen)
         language = chosen.language if self._scope == "user" else None
         t = texts_for(locale_of(interaction, language))
-        note = None if self._scope == "user" else await post_last(interaction)
+        is_logged = is_new and self._scope != "user"
+        note = await post_last(interaction) if is_logged else None
         said = t(KEPT[self._scope], channel=f"<#{self._owner_id}>")
-        await interaction.edit_original_response(content="\n".join(filter(None, (said, note))))
+        await fill_response(interaction, content="\n".join(filter(None, (said, note))))
 
 
 def _select(custom_id: str, t: Texts, labels: dict[str, str], now: str | None) -> "ui.Select[Any]":

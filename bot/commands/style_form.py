@@ -14,6 +14,7 @@ from bot.intake.requested_styles import new_seed, no_larger, resolve, suiting
 from bot.intake.service import PHOTO_NOT_KEPT, IntakeService
 from bot.kit import Bot, Interaction, UserError
 from bot.texts import Texts, _, texts_of
+from bot.ui.choices import CHOICES
 from bot.ui.fields import PictureUpload
 from bot.ui.reporting import ReportingModal
 from bot.ui.words import OPTION_LIMIT, local_first, painter_words, shorten
@@ -22,7 +23,6 @@ from common.options import MAX_VARIANTS, PaintOptions
 from jobs.management.styles import SAVED_STYLE, UserStyle
 from jobs.outcomes import QueueUnavailableError
 
-LISTED = 25
 LISTED_PAINTINGS = 10  # at least, however many styles were saved
 
 SEVERAL = {"vary": "photo", "moving": False}
@@ -69,7 +69,7 @@ def style_options(t: Texts, client: Bot, saved: Sequence[UserStyle]) -> list[dis
         )
         for painting in local_first(client)
     ]
-    return (saved_options(t, saved)[: LISTED - LISTED_PAINTINGS] + paintings)[:LISTED]
+    return (saved_options(t, saved)[: CHOICES - LISTED_PAINTINGS] + paintings)[:CHOICES]
 
 
 def strength_select(t: Texts) -> "ui.Select[Any]":

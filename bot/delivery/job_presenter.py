@@ -59,6 +59,11 @@ class RetryLater:
 
 
 @dataclass(frozen=True)
+class StoreAway:
+    """The store of pictures does not answer; the job goes on without a preview."""
+
+
+@dataclass(frozen=True)
 class Undeliverable:
     """No route is left on which the user would see it."""
 
@@ -121,7 +126,7 @@ class JobPresenter:
                 case MessageGone() as fault:
                     message_gone = True
                     reply = job.reply
-                    if reply.bot_in_channel and not reply.ephemeral and reply.message_id:
+                    if reply.is_public and reply.message_id:
                         # The public message was deleted while the bot was away.
                         await self._client.queue.deliveries.mark_removed({reply.message_id})
                 case fault:
@@ -182,11 +187,11 @@ class JobPresenter:
     ) -> SentMessage | RetryLater | Fault:
         """Try one presentation; while Discord refuses its files as too large, with smaller ones."""
         while True:
-            attached = None
-            if presentation.picture is not PictureSize.NONE:
-                attached = await self._file(request, budget.limit_bytes)
+            attached = await self._file(request, presentation, budget.limit_bytes)
             if isinstance(attached, RetryLater):
                 return attached
+            if isinstance(attached, StoreAway):
+                request, attached = replace(request, is_store_away=True), None
             budget.used_bytes = max(len(each.data) for each in attached.all) if attached else 0
             if route.is_dm:
                 attached = _with_apology(request, attached)
@@ -209,8 +214,12 @@ class JobPresenter:
             if not isinstance(fault, TooLarge) or not budget.halve():
                 return fault
 
-    async def _file(self, request: ShowRequest, limit_bytes: int) -> Attached | RetryLater | None:
+    async def _file(
+        self, request: ShowRequest, presentation: Presentation, limit_bytes: int
+    ) -> Attached | RetryLater | StoreAway | None:
         job = request.job
+        if presentation.picture is PictureSize.NONE:
+            return None
         try:
             return await self._fitted(request.t, job, limit_bytes)
         except PictureMissingError:
@@ -222,7 +231,7 @@ class JobPresenter:
             return RetryLater(None) if request.failure_counts.unfit < TRIES_TO_FIT else None
         except StorageUnavailableError as error:
             log.warning("The picture of job %d cannot be read: %s", job.id, error)
-            return RetryLater(None)
+            return RetryLater(None) if job.state.ended else StoreAway()
 
     async def _fitted(self, t: Texts, job: Job, limit_bytes: int) -> Attached | None:
         """The preview of a running job, or the result of an ended one; None: there is none."""
@@ -233,7 +242,7 @@ class JobPresenter:
         if not job.state.ended:
             return None
         keys = job.versions or (job.result_key,)  # an undone cancellation may add versions
-        known = (job.id, keys, limit_bytes, t.language)
+        known = (job.id, keys, limit_bytes, t.region or t.language)
         if known in self._encoded:
             return self._encoded[known]
         attached = await fitted_result(t, self._client, job, limit_bytes, is_result=True)

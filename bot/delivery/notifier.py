@@ -4,6 +4,7 @@ The picture's own message cannot do that: Discord notifies nobody of an edit.
 """
 
 import asyncio
+import contextlib
 import logging
 from functools import partial
 
@@ -13,9 +14,10 @@ import discord
 from bot.kit import Bot, Feature, Service, cancel
 from bot.texts import Texts, texts_for
 from bot.ui.words import message_address
+from bot.wire.channels import channel_of
 from bot.wire.faults import BACKOFF, MAY_NOT_REPLY, TryLater, Unclear, fault_of
 from bot.wire.in_flight import InFlight, track_requests
-from bot.wire.original_response import webhook_of
+from bot.wire.original_response import token_works, webhook_of
 from jobs.execution.job_log import job_log_ids
 from jobs.model import Job, JobState
 from jobs.outcomes import QueueError
@@ -28,6 +30,8 @@ TRIES = 6
 ANSWER_SECONDS = 30.0
 """Timeout of a request; one that a lost connection swallowed gets no response."""
 STOP_SECONDS = 3.0
+_End = tuple[int, int]
+"""A job's ID and its revision: one that was queued again ends again."""
 
 
 class Notifier(Service):
@@ -35,9 +39,9 @@ class Notifier(Service):
 
     def __init__(self, client: Bot) -> None:
         super().__init__(client)
-        self._tasks: dict[int, asyncio.Task[None]] = {}
-        self._sent: set[int] = set()
-        """Jobs whose notification was sent but not yet marked as sent."""
+        self._tasks: dict[_End, asyncio.Task[None]] = {}
+        self._sent: set[_End] = set()
+        """Those of which the member was notified, and that are not yet marked so."""
 
     async def start(self) -> None:
         """Resume what an earlier run left."""
@@ -58,20 +62,22 @@ class Notifier(Service):
 
     def tell(self, job: Job) -> None:
         """Notify the member of a job that it has ended, if they want that."""
-        if job.id in self._tasks:
+        end = (job.id, job.revision)
+        if end in self._tasks:
             return
         with job_log_ids(job):
             task = asyncio.create_task(self._tell(job), name=f"notify-{job.id}")
-        self._tasks[job.id] = task
-        task.add_done_callback(lambda _task: self._tasks.pop(job.id, None))
+        self._tasks[end] = task
+        task.add_done_callback(lambda _task: self._tasks.pop(end, None))
 
     async def _tell(self, job: Job) -> None:
+        end = (job.id, job.revision)
         try:
-            if job.id not in self._sent and is_wanted(job):
+            if end not in self._sent and is_wanted(job):
                 await self._send(job)
-            self._sent.add(job.id)
-            await self._client.queue.deliveries.mark_announced(job.id)
-            self._sent.discard(job.id)
+            self._sent.add(end)
+            await self._client.queue.deliveries.mark_announced(*end)
+            self._sent.discard(end)
         except QueueError as error:
             log.info("Job %d: that its member was told cannot be noted: %s", job.id, error)
         except Exception:
@@ -80,12 +86,16 @@ class Notifier(Service):
     async def _send(self, job: Job) -> None:
         """Send it to the picture's channel; else by the interaction token; else by DM."""
         routes = [self._by_dm]
-        if self._client.clock() < job.reply.token_expires_at.timestamp():
+        if token_works(self._client, job.reply):
             routes.insert(0, self._by_token)
-        if job.reply.bot_in_channel and not job.reply.ephemeral:
+        if job.reply.is_public:
             routes.insert(0, self._by_bot)
         words = _words(texts_for(job.reply.locale), job)
         for route in routes:
+            if route == self._by_token:
+                # Beforehand, as a followup has no nonce: the next start could send it twice.
+                with contextlib.suppress(QueueError):
+                    await self._client.queue.deliveries.mark_announced(job.id, job.revision)
             for failures in range(TRIES):
                 requests = track_requests()
                 try:
@@ -105,9 +115,7 @@ class Notifier(Service):
                 await asyncio.sleep(BACKOFF.seconds(failures, asked))
 
     async def _by_bot(self, job: Job, words: str) -> None:
-        reply = job.reply
-        assert reply.channel_id is not None
-        channel = self._client.get_partial_messageable(reply.channel_id, guild_id=job.guild_id)
+        channel, message_id = channel_of(self._client, job), job.reply.message_id
         send = partial(
             channel.send,
             words,
@@ -115,12 +123,12 @@ class Notifier(Service):
             nonce=_nonce(job),
             suppress_embeds=True,
         )
-        if reply.message_id is None:
+        if message_id is None:
             await send()
             return
         shown = discord.MessageReference(
-            message_id=reply.message_id,
-            channel_id=reply.channel_id,
+            message_id=message_id,
+            channel_id=channel.id,
             guild_id=job.guild_id,
             fail_if_not_exists=False,
         )

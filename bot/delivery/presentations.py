@@ -97,6 +97,8 @@ class ShowRequest:
     """Of this and earlier tries."""
     has_gallery: bool = False
     """Whether the server has a gallery channel."""
+    is_store_away: bool = False
+    """Whether the preview cannot be read at the moment."""
 
 
 def fields_of(
@@ -107,8 +109,14 @@ def fields_of(
     nothing_else: Mapping[str, Any] = {"content": None, "embeds": []}
     match presentation.layout:
         case Layout.CARD | Layout.CARD_FOR_WORDS:
-            gallery = request.has_gallery
-            card = job_card(t, job, request.position, attached, has_gallery=gallery)
+            card = job_card(
+                t,
+                job,
+                request.position,
+                attached,
+                has_gallery=request.has_gallery,
+                is_store_away=request.is_store_away,
+            )
             replaces_words = presentation.layout is Layout.CARD_FOR_WORDS
             return {"view": card, **(nothing_else if replaces_words else {})}
         case Layout.PLAIN_CARD:

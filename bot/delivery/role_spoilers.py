@@ -12,7 +12,7 @@ from dataclasses import replace
 import discord
 from cachetools import TTLCache
 
-from bot.kit import Bot
+from bot.kit import DISCORD_FAILED, Bot
 from jobs.model import Job
 from jobs.outcomes import QueueError
 
@@ -47,7 +47,7 @@ class RoleSpoilers:
             if not is_hidden:
                 return job
             await self._client.queue.deliveries.set_alt_text_and_spoiler(job.id, spoiler=True)
-        except (QueueError, discord.DiscordException, OSError) as error:
+        except (QueueError, *DISCORD_FAILED) as error:
             log.info("Whether job %d is to be hidden is not known: %s", job.id, error)
             return job
         return replace(job, reply=replace(job.reply, spoiler=True))

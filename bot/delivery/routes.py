@@ -9,16 +9,16 @@ from typing import Any
 
 import discord
 from cachetools import LRUCache
-from discord import ui
 
 from bot.cards.job_card import end_words
 from bot.kit import Bot
 from bot.texts import texts_for
+from bot.ui.components import texts_in
+from bot.wire.channels import channel_of, reopen_thread
 from bot.wire.original_response import ORIGINAL, webhook_of
-from bot.wire.threads import reopen_thread
+from bot.wire.uploads import upload_limit_bytes
 from jobs.model import Job, JobState
 
-DEFAULT_LIMIT_BYTES = 10 * 1024 * 1024
 TOKEN_MARGIN = timedelta(seconds=10)
 REMEMBERED_TOKENS = 10_000
 HISTORY = 50
@@ -71,20 +71,19 @@ class Routes:
                 before another is sent.
         """
         reply = job.reply
-        visible_to_all = reply.bot_in_channel and not reply.ephemeral
         guild = self._client.get_guild(job.guild_id) if job.guild_id else None
-        limit_later = DEFAULT_LIMIT_BYTES if guild is None else guild.filesize_limit
+        limit_later = upload_limit_bytes(guild)
         if guild is None and job.guild_id is not None:  # Discord has yet to send it
             limit_later = max(limit_later, reply.upload_limit_bytes)
         if self.token_works(job):
             yield Route(partial(self._by_token, job), reply.upload_limit_bytes)
-        if visible_to_all and reply.message_id is not None:
+        if reply.is_public and reply.message_id is not None:
             yield Route(partial(self._by_bot, job), limit_later)
         if not _has_result_to_show(job):
             return
         by_dm = partial(self._by_dm, job, search)
-        yield Route(by_dm, DEFAULT_LIMIT_BYTES, is_dm=True, is_new=True)
-        if visible_to_all and job.guild_id is not None and reply.message_id is None:
+        yield Route(by_dm, upload_limit_bytes(None), is_dm=True, is_new=True)
+        if reply.is_public and job.guild_id is not None and reply.message_id is None:
             # The ID of its message is not known, so it cannot be edited.
             yield Route(partial(self._by_post, job, search), limit_later, is_new=True)
 
@@ -95,8 +94,7 @@ class Routes:
             Exception: discord.py's errors.
         """
         reply = job.reply
-        is_public = reply.bot_in_channel and not reply.ephemeral
-        if not is_public or reply.channel_id is None or not _has_result_to_show(job):
+        if not reply.is_public or reply.channel_id is None or not _has_result_to_show(job):
             return False
         return await reopen_thread(self._client, reply.channel_id)
 
@@ -122,7 +120,7 @@ class Routes:
         message: discord.Message
         if self.token_works(job):
             message = await self._webhook(job).fetch_message(ORIGINAL)
-        elif reply.ephemeral or not reply.bot_in_channel:
+        elif not reply.is_public:
             return True
         else:
             channel = self._client.get_partial_messageable(shown.channel_id)
@@ -137,7 +135,7 @@ class Routes:
     async def _by_bot(self, job: Job, fields: Fields, files: Files) -> SentMessage:
         """Edit the message by the bot's own token."""
         assert job.reply.message_id is not None
-        channel = self._channel(job)
+        channel = channel_of(self._client, job)
         message = channel.get_partial_message(job.reply.message_id)
         edited = await message.edit(attachments=files, **fields)
         return SentMessage("bot", edited.id, channel.id, edited.edited_at)
@@ -150,7 +148,7 @@ class Routes:
 
     async def _by_post(self, job: Job, search: bool, fields: Fields, files: Files) -> SentMessage:
         """Post it where the command was used; with `search`, only if it is not there yet."""
-        channel = self._channel(job)
+        channel = channel_of(self._client, job)
         message = await self._send_once(channel, job, search, fields, files)
         return SentMessage("post", message.id, channel.id)
 
@@ -164,11 +162,6 @@ class Routes:
 
     def _webhook(self, job: Job) -> discord.Webhook:
         return webhook_of(self._client, job.reply)
-
-    def _channel(self, job: Job) -> discord.PartialMessageable:
-        reply = job.reply
-        assert reply.channel_id is not None
-        return self._client.get_partial_messageable(reply.channel_id, guild_id=job.guild_id)
 
     async def _find(self, place: discord.abc.Messageable, job: Job) -> discord.Message | None:
         """The message with this final state that an earlier try sent, if there is one."""
@@ -199,15 +192,8 @@ def _nonce(job: Job) -> str:
 
 def _shows_final_state(message: discord.Message, job: Job) -> bool:
     """Whether a message shows how a job ended, and not how it ended before it was retried."""
-    words = _text_of(message)
+    words = "\n".join([message.content, *texts_in(message)])
     headline = end_words(texts_for(job.reply.locale), job, None)[0]
     if headline not in words or not re.search(rf"#{job.id}\b", words):
         return False
     return job.failure is None or job.failure.error_id in words
-
-
-def _text_of(message: discord.Message) -> str:
-    """All the text in a message."""
-    parts = ui.LayoutView.from_message(message).walk_children()
-    shown = (part.content for part in parts if isinstance(part, ui.TextDisplay))
-    return "\n".join([message.content, *shown])

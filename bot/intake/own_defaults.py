@@ -8,7 +8,7 @@ import discord
 from cachetools import LRUCache
 
 from bot.intake.request import reply_to
-from bot.kit import Bot, Feature, Interaction, Service
+from bot.kit import DISCORD_FAILED, Bot, Feature, Interaction, Service
 from bot.texts import Texts, texts_for
 from bot.ui.people import role_ids
 from bot.wire.acknowledging import answer_within
@@ -41,7 +41,7 @@ class OwnDefaults(Service):
         """The defaults in force for the user of an interaction, in its channel."""
         key = (interaction.user.id, interaction.channel_id)
         try:
-            found = await answer_within(READING_SECONDS, _result_of(self._reading(interaction)))
+            found = await answer_within(READING_SECONDS, self._reading(interaction))
         except (TimeoutError, QueueUnavailableError) as error:
             log.info("Defaults are read too slowly (%s); as they were before", error)
             return self._remembered.get(key, Defaults())
@@ -65,10 +65,10 @@ class OwnDefaults(Service):
 
     async def set(
         self, interaction: Interaction, scope: DefaultsScope, owner_id: int, chosen: Defaults
-    ) -> None:
-        """Store what somebody chose, for themselves, a channel or a server."""
+    ) -> bool:
+        """Store what somebody chose, for themselves, a channel or a server; False if it is so."""
         channel = self._client.get_channel(owner_id) if scope == "channel" else None
-        await self._client.queue.defaults.set(
+        is_new = await self._client.queue.defaults.set(
             scope,
             owner_id,
             chosen,
@@ -84,6 +84,7 @@ class OwnDefaults(Service):
             self._client.languages.pop(owner_id, None)
             if chosen.language is not None:
                 self._client.languages[owner_id] = chosen.language
+        return is_new
 
     async def _hide_by_role(self, guild_id: int, chosen: Defaults) -> None:
         """Hide the queued and running pictures of members with a role that is always hidden.
@@ -97,17 +98,13 @@ class OwnDefaults(Service):
         for user_id in await stored.unhidden_members(guild_id):
             try:
                 member = await guild.fetch_member(user_id)
-            except (discord.DiscordException, OSError) as error:
+            except DISCORD_FAILED as error:
                 log.info("The roles of user %d are not known: %s", user_id, error)
                 continue
             if chosen.for_roles([role.id for role in member.roles]).always_spoiler:
                 hidden.add(user_id)
         if hidden:
             await stored.hide_unfinished_of(guild_id, hidden)
-
-
-async def _result_of(reading: "asyncio.Task[Defaults]") -> Defaults:
-    return await reading
 
 
 def _owners_there(
@@ -147,7 +144,8 @@ async def texts_of_server(
     chosen = Defaults()
     if guild_id is not None:
         chosen = await client.queue.defaults.of("guild", guild_id)
-    return texts_for(chosen.language or locale)
+    t = texts_for(locale)
+    return t if chosen.language in {None, t.language} else texts_for(chosen.language)
 
 
 async def must_hide(interaction: Interaction, guild_id: int, channel_id: int | None) -> bool:

@@ -16,8 +16,9 @@ from common.defaults import Notify
 from common.options import ClipInput, PaintInputs, PaintOptions, StyleInput
 from common.sentences import Sentence
 from jobs.model import Asker, Reply
+from jobs.privacy.retention import TOKEN_SECONDS
 
-TOKEN_LIFE = timedelta(minutes=15)
+TOKEN_LIFE = timedelta(seconds=TOKEN_SECONDS)
 
 
 class PictureRole(StrEnum):

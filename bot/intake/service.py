@@ -26,10 +26,9 @@ from bot.texts import _, texts_for
 from bot.wire.acknowledging import RESPONSE_DEFERRED, acknowledge, read_in_time
 from bot.wire.errors import sentence_for
 from bot.wire.original_response import (
-    find_response,
+    find_response_to,
     is_mine,
     send_ephemeral_followup,
-    webhook_of,
 )
 from common.logs import add_log_ids, log_ids
 from common.memory import give_free_memory_back
@@ -174,8 +173,7 @@ class IntakeService(Service):
         if not is_mine(self._client, reply):
             return  # another application's bot resumes it
         async with self._dependencies.retrying.turn(request.asker.user_id):
-            webhook = webhook_of(self._client, reply)
-            message_id = await find_response(self._client, webhook, reply.token_expires_at)
+            message_id = await find_response_to(self._client, reply)
         if message_id == 0:
             log.info("The intake %s was never acknowledged; dropped", intake.interaction_id)
             await self._journal.close(intake.interaction_id)

@@ -8,7 +8,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from bot.kit import Bot
 from bot.texts import _, texts_for
-from bot.wire.original_response import answer_ephemerally, find_response, is_mine, webhook_of
+from bot.wire.original_response import answer_ephemerally, find_response_to, is_mine
 from jobs.model import Asker, Reply
 
 log = logging.getLogger(__name__)
@@ -44,7 +44,6 @@ async def tell_unreadable(client: Bot, payload: Mapping[str, Any], user_id: int)
     content = payload.get("content")
     if isinstance(content, Mapping) and content.get("key") is not None:
         return True  # its question was asked, and may have been answered
-    webhook = webhook_of(client, reply)
-    if await find_response(client, webhook, reply.token_expires_at) != 0:
+    if await find_response_to(client, reply) != 0:
         await answer_ephemerally(client, user_id, reply, texts_for(reply.locale)(UNREADABLE))
     return True

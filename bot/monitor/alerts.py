@@ -9,16 +9,15 @@ import contextlib
 import json
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
-import aiohttp
 import discord
 
 from bot.intake.own_defaults import texts_of_server
-from bot.kit import Bot, Feature, Service
+from bot.kit import DISCORD_FAILED, Bot, Feature, Service
 from bot.monitor.troubles import troubles_of
 from bot.texts import Texts, texts_for
 from common.files import read_texts, write_texts
@@ -40,7 +39,9 @@ START_SECONDS = 8.0
 LOOK_SECONDS = 30.0
 TOLD_AGAIN_AFTER = timedelta(days=1)
 LOOKED_BACK = 20
-"""The newest messages in which a failed start is searched for if it could not be written down."""
+"""The newest messages in which a failed start is searched for that could not be written down."""
+CANNOT_START = "⚠️ Atelier cannot start: "
+OVER = "✅"
 MESSAGE_LIMIT = 2000
 """Characters in a message; a trouble may have long words of its own."""
 STORE_EVERY_LOOKS = 4
@@ -52,6 +53,7 @@ GRACE_SECONDS: Mapping[str, float] = {
     "engine-version": 300.0,
     "no-engine": 300.0,
     "no-bot": float("inf"),
+    "other-weights": 300.0,
     "store": 60.0,
     "weights": 60.0,
 }
@@ -68,6 +70,7 @@ class Alerts(Service):
         self._since: dict[str, float] = {}
         self._told: dict[str, str] = {}
         self._looks = 0
+        self._has_looked_back = False
         self._store_failures = 0
         self._store = StoreState()
 
@@ -76,17 +79,7 @@ class Alerts(Service):
         if not recipients(self._client.settings):
             return
         self._told = await asyncio.to_thread(read_texts, self._file)
-        self._run_in_background(self._run(), "alerts")
-
-    async def _run(self) -> None:
-        while True:
-            await asyncio.sleep(LOOK_SECONDS)
-            try:
-                await self.check_health()
-            except (QueueError, discord.DiscordException, OSError) as error:
-                log.warning("Alerts have to wait: %s", error)
-            except Exception:
-                log.exception("Error in the alerts")
+        self._run_every(LOOK_SECONDS, "alerting", self.check_health, first=LOOK_SECONDS)
 
     async def check_health(self) -> None:
         """Check once, and report what is new or over.
@@ -96,6 +89,9 @@ class Alerts(Service):
         if (new_database_notice := self._client.new_database_notice) is not None:
             await self._say(lambda t: f"⚠️ {t.say(new_database_notice)}")
             self._client.new_database_notice = None
+        if not self._has_looked_back:
+            self._told = await self._looked_back() | self._told
+            self._has_looked_back = True
         try:
             health = await self._ask()
         except QueueError as error:
@@ -117,6 +113,13 @@ class Alerts(Service):
             await self._say(partial(_over_words, over))
             await self._remember({k: v for k, v in self._told.items() if k != name})
 
+    async def _looked_back(self) -> dict[str, str]:
+        """A failed start that could not be written down, but was told."""
+        for target in recipients(self._client.settings):
+            if why := await _failed_start(self._client, self._client.settings, target):
+                return {START: why}
+        return {}
+
     async def _ask(self) -> Health:
         # A single failure may be accidental: keep checking until the grace period is over.
         store = self._client.queue.store
@@ -125,8 +128,8 @@ class Alerts(Service):
         self._looks += 1
         health = await self._client.queue.health.ask(ask_store=ask_store)
         if not ask_store:
-            return health.with_store(self._store)
-        self._store = StoreState(health.store_problem, health.store_seconds)
+            return replace(health, store=self._store)
+        self._store = health.store
         self._store_failures = store.timings.failures()
         return health
 
@@ -175,7 +178,7 @@ def _over_words(over: Sentence, t: Texts) -> str:
 
 
 def _sentence(told: str) -> Sentence:
-    """Parse a sentence from the file; a failed start and version 0.1 stored plain English."""
+    """Parse a sentence from the file; a failed start stores plain English."""
     try:
         return Sentence.from_plain(json.loads(told))
     except (ValueError, TypeError, KeyError, AttributeError):
@@ -204,14 +207,14 @@ async def _post(client: discord.Client, settings: Settings, said: Mapping[int, s
         said: What to say, by recipient.
 
     Raises:
-        discord.DiscordException: Nobody could be reached.
+        discord.DiscordException, aiohttp.ClientError, OSError: Nobody could be reached.
     """
-    failures: list[discord.DiscordException] = []
+    failures: list[Exception] = []
     for target, text in said.items():
         try:
             channel = await _channel_of(client, settings, target)
             await channel.send(text[:MESSAGE_LIMIT])
-        except discord.DiscordException as error:
+        except DISCORD_FAILED as error:
             to_member = target != settings.atelier_alert_channel_id
             with log_ids(member=target if to_member else None):
                 log.warning("%d could not be told: %s", target, error)
@@ -238,14 +241,14 @@ async def tell_of_failed_start(settings: Settings, why: str) -> None:
             discord.Client(intents=discord.Intents(guilds=True)) as client,
         ):
             await client.login(settings.discord_token.get_secret_value())
-            words = f"⚠️ Atelier cannot start: {why}"[:MESSAGE_LIMIT]
+            words = f"{CANNOT_START}{why}"[:MESSAGE_LIMIT]
             to = list(recipients(settings))
             if not await asyncio.to_thread(_can_write, file, told):
                 to = [each for each in to if not await _was_told(client, settings, each, words)]
             await _post(client, settings, dict.fromkeys(to, words))
         with contextlib.suppress(OSError):
             await asyncio.to_thread(write_texts, file, told | {START: why})
-    except (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError) as error:
+    except DISCORD_FAILED as error:
         log.warning("Nobody could be told that the bot cannot start: %s", error)
 
 
@@ -258,21 +261,36 @@ def _can_write(file: Path, told: Mapping[str, str]) -> bool:
 
 
 async def _was_told(client: discord.Client, settings: Settings, target: int, words: str) -> bool:
-    """Whether one of the newest messages there says so, and not longer ago than a day.
-
-    False where they cannot be read, so that one recipient does not keep others from being told.
-    """
+    """Whether one of the newest messages there says so, and not longer ago than a day."""
     since = discord.utils.utcnow() - TOLD_AGAIN_AFTER
+    newest = await _own_messages(client, settings, target)
+    return any(each.content == words and each.created_at > since for each in newest)
+
+
+async def _failed_start(client: discord.Client, settings: Settings, target: int) -> str | None:
+    """Why a start failed, as one of the newest messages there says; None if it is over."""
+    for message in await _own_messages(client, settings, target):
+        if message.content.startswith(OVER):
+            break
+        if message.content.startswith(CANNOT_START):
+            return message.content.removeprefix(CANNOT_START)
+    return None
+
+
+async def _own_messages(
+    client: discord.Client, settings: Settings, target: int
+) -> list[discord.Message]:
+    """The bot's own among the newest messages there, newest first.
+
+    Empty where they cannot be read, so that one recipient does not keep others from being told.
+    """
     try:
         channel = await _channel_of(client, settings, target)
         messages = [message async for message in channel.history(limit=LOOKED_BACK)]
-    except discord.DiscordException as error:
+    except DISCORD_FAILED as error:
         log.info("Whether %d was told is not known: %s", target, error)
-        return False
-    return any(
-        message.author == client.user and message.content == words and message.created_at > since
-        for message in messages
-    )
+        return []
+    return [message for message in messages if message.author == client.user]
 
 
 def recipients(settings: Settings) -> tuple[int, ...]:

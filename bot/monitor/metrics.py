@@ -33,6 +33,7 @@ NAMES_OF_TROUBLES = (
     "lost",
     "failures",
     "weights",
+    "other-weights",
     "crash-loop",
     "newer-schema",
     "engine-version",
@@ -102,7 +103,7 @@ class _Figures(Collector):
         yield _value(
             "atelier_store_seconds",
             "What writing, reading and deleting a small file took; 0 where it was not asked.",
-            health.store_seconds,
+            health.store.seconds,
         )
         yield _gauge("atelier_build_info", "This program.", ["version"], {(VERSION,): 1.0})
 

@@ -5,6 +5,7 @@ import contextlib
 import logging
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -103,7 +104,7 @@ class PageServer(Service):
                 self._asked_at = time.monotonic()
             if self._health is None:
                 raise self._problem or QueueUnavailableError("The database was not asked.")
-            return self._health.with_store(self._store)
+            return replace(self._health, store=self._store)
 
     async def _look_at_store(self) -> None:
         """Check the store, if it responds soon; else its last state stays until it does."""
@@ -250,8 +251,7 @@ def _plain(client: Bot, health: Health, waiting: list[Job]) -> dict[str, Any]:
 
 def is_for_everybody(client: Bot, job: Job) -> bool:
     """Whether a job is public: this page has no login."""
-    reply = job.reply
-    is_shown = job.guild_id is not None and reply.bot_in_channel and not reply.ephemeral
+    is_shown = job.guild_id is not None and job.reply.is_public
     return is_shown and not job.message_removed_at and is_seen_by_all(client, job.channel_id)
 
 

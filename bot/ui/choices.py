@@ -10,6 +10,7 @@ from bot.ui.words import OPTION_LIMIT, isolated, job_choice, shorten
 from jobs.model import Job
 
 CHOICES = 25
+"""The most that Discord offers in an autocomplete or a menu, and the most IDs that a menu takes."""
 LONGEST_USER = 40  # characters, more than Discord allows in a name
 BETWEEN = " · "
 GREATEST_NUMBER = 2**53

@@ -15,10 +15,11 @@ from bot.kit import Interaction, UserError
 from bot.texts import Texts, _, texts_of
 from bot.ui.words import shorten
 from bot.wire.errors import report
+from bot.wire.original_response import fill_response
+from bot.wire.uploads import ALT_TEXT_LIMIT
 
 CUSTOM_ID_LIMIT = 100
 LABEL_LIMIT = 80
-ALT_TEXT_LIMIT = 1024  # characters, of a gallery item and of an attachment
 USER = r"(?P<user>\d{1,20})"
 NOT_YOURS = _("These buttons belong to somebody else; please use the command yourself.")
 
@@ -82,12 +83,18 @@ def gallery_of(
 
 async def show(interaction: Interaction, page: Card) -> None:
     """Edit the message of an acknowledged interaction to show this card."""
-    await interaction.edit_original_response(view=page, attachments=list(page.files))
+    await fill_response(interaction, page.files, view=page)
 
 
 async def say(interaction: Interaction, text: str) -> None:
     """Replace the components of an acknowledged interaction's message by plain text."""
     await show(interaction, card(text))
+
+
+def texts_in(message: discord.Message) -> list[str]:
+    """The texts of a message's components, in order."""
+    parts = ui.LayoutView.from_message(message, timeout=None).walk_children()
+    return [part.content for part in parts if isinstance(part, ui.TextDisplay)]
 
 
 def template(kind: str, *parts: str) -> str:

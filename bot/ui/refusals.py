@@ -38,7 +38,6 @@ REASONS: Mapping[str, str] = {
     ),
 }
 WAITING = frozenset({"max_waiting_per_user", "max_waiting_per_server"})
-NUMBERS = frozenset({LimitKind.SIZE, LimitKind.QUALITY, LimitKind.COUNT, LimitKind.SECONDS})
 OPERATORS = _("(This limit is set by the operator of this bot.)")
 OPERATORS_EVERYWHERE = _(
     "(This limit is set by the operator of this bot; it counts what you do in all servers and "
@@ -81,7 +80,7 @@ def refusal_words(t: Texts, refusal: Refusal, guild: discord.Guild | None = None
     said = _when(t, refusal, _reason(t, refusal))
     if refusal.reason:
         said += " " + t("They gave a reason: “{reason}”.", reason=plain(refusal.reason, 200))
-    if refusal.limit in LIMITS and LIMITS[refusal.limit].kind in NUMBERS:
+    if refusal.limit in LIMITS and LIMITS[refusal.limit].kind.bounds_painting:
         said += " " + t(_whose(refusal))
     return said
 

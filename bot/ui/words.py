@@ -9,6 +9,7 @@ import discord
 from bot.kit import Bot
 from bot.texts import Texts, _
 from common.catalogue import Catalogue, Painting, Ready, load_catalogue
+from common.graphemes import cut
 from common.options import StyleInput
 from common.settings import Settings
 from jobs.model import Job, JobState, QueuePosition
@@ -36,8 +37,8 @@ _RIGHT_TO_LEFT = frozenset({"R", "AL", "AN"})
 
 
 def shorten(text: str, limit: int) -> str:
-    """Text of at most `limit` characters; an ellipsis replaces what is cut off."""
-    return text if len(text) <= limit else text[: limit - 1] + "…"
+    """Text of at most `limit` code points; an ellipsis replaces what is cut off."""
+    return text if len(text) <= limit else cut(text, limit - 1) + "…"
 
 
 def those_that_fit(t: Texts, parts: Sequence[str], limit: int, *, between: str) -> str:
@@ -111,6 +112,12 @@ def style_words(t: Texts, style: StyleInput) -> str:
     if painting is not None:
         return painting.title(t.language)
     return style.preset or isolated(style.name or "") or t("own picture")
+
+
+def preset_words(t: Texts, preset: str, name: str) -> str:
+    """The name of a preset in a reader's language, given the one in another's."""
+    painting = load_catalogue().get(preset)
+    return name if painting is None else painting.title(t.language)
 
 
 def styles_words(t: Texts, job: Job) -> str:

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Awaitable
 from typing import Any, TypeVar
 
 import discord
@@ -76,7 +76,7 @@ async def acknowledge(
                 traffic.note_answered_by_others()
             is_untold = False
             log.info("Interaction %s: no acknowledgement yet (%s)", interaction.id, error)
-            found = await find_response(interaction.client, interaction.followup)
+            found = await find_response(interaction.followup)
             if found != 0:
                 interaction.extras[ACKNOWLEDGED] = True
                 interaction.extras[DEFERRED_PUBLICLY] = thinking and not ephemeral
@@ -96,7 +96,7 @@ def _is_acknowledged_already(error: Exception) -> bool:
     return isinstance(error, discord.HTTPException) and error.code == ALREADY_ACKNOWLEDGED
 
 
-async def read_in_time(interaction: Interaction, read: Coroutine[Any, Any, T]) -> T:
+async def read_in_time(interaction: Interaction, read: Awaitable[T]) -> T:
     """Await a database read; before the acknowledgement, for at most `READING_SECONDS`.
 
     Raises:
@@ -110,7 +110,7 @@ async def read_in_time(interaction: Interaction, read: Coroutine[Any, Any, T]) -
         raise QueueUnavailableError(sentence) from None
 
 
-async def answer_within(seconds: float | None, asked: Coroutine[Any, Any, T]) -> T:
+async def answer_within(seconds: float | None, asked: Awaitable[T]) -> T:
     """The result of a database call if it comes in time; a late call is not cancelled.
 
     Cancelling would take longer than the time that is left: it closes the connection cleanly, which
@@ -123,7 +123,7 @@ async def answer_within(seconds: float | None, asked: Coroutine[Any, Any, T]) ->
     Raises:
         TimeoutError: There was no result in time.
     """
-    asking = asyncio.create_task(asked)
+    asking = asyncio.ensure_future(asked)
     await asyncio.wait({asking}, timeout=seconds)
     if not asking.done():
         # Retrieve a late exception, so that asyncio does not log it as never retrieved.

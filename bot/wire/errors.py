@@ -38,7 +38,10 @@ class Explanation:
 
 
 _MOMENT = _("Discord did not answer as it should; please try again in a minute.")
-_ARCHIVED = _("That thread is archived; write something in it to open it again, and try once more.")
+_ARCHIVED = _(
+    "That thread is archived; write something in it to open it again, and try once more. If it is "
+    "locked, only a moderator can open it."
+)
 _CHANGED = _(
     "This command has changed; please reload Discord (Ctrl+R; on a phone, close and reopen it) and "
     "try again."
@@ -134,8 +137,7 @@ async def report(interaction: discord.Interaction[Any], error: BaseException) ->
 
 def is_lost_interaction(error: BaseException) -> bool:
     """Whether the interaction is gone: acknowledged twice, or after Discord's 3 seconds."""
-    if isinstance(error, app_commands.CommandInvokeError):
-        error = error.original
+    error = _unwrapped(error)
     if isinstance(error, discord.InteractionResponded):
         return False
     return isinstance(error, discord.HTTPException) and error.code in {

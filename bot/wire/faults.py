@@ -110,7 +110,7 @@ def fault_of(error: Exception) -> Fault:  # noqa: PLR0911 - a table of errors
             return Unclear(_final(error, 0))  # Discord itself would name the reason by a code
         case discord.HTTPException(code=code):
             return _final(error, code)
-        case aiohttp.ClientError() | OSError() | TimeoutError():
+        case aiohttp.ClientError() | OSError():
             return TryLater()
         case _:
             return Unclear(Rejected(f"{type(error).__name__}: {error}"))

@@ -3,8 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import datetime
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from itertools import count
 from typing import Any, TypeVar
 
@@ -13,11 +12,13 @@ import discord
 from bot.kit import Bot
 from bot.wire.faults import BACKOFF, MessageGone, TokenEnded, TryLater, Unclear, fault_of
 from jobs.model import Reply
+from jobs.privacy.retention import TOKEN_SECONDS
 
 log = logging.getLogger(__name__)
 
 ORIGINAL: Any = "@original"  # discord.py's type wants an integer; Discord's API takes this as well
 TRIES = 20
+FILL_TRIES = 3
 FILLING = "…"
 MEANWHILE_SECONDS = 10.0
 T = TypeVar("T")
@@ -29,6 +30,11 @@ def webhook_of(client: Bot, reply: Reply) -> discord.Webhook:
     webhook.type = discord.WebhookType.application  # the type that may send ephemeral messages
     webhook.proxy = client.http.proxy  # `Webhook.partial` does not set it
     return webhook
+
+
+def token_works(client: Bot, reply: Reply) -> bool:
+    """Whether an interaction's token has not expired, by its time."""
+    return client.clock() < reply.token_expires_at.timestamp()
 
 
 def is_mine(client: Bot, reply: Reply) -> bool:
@@ -88,13 +94,34 @@ async def send_ephemeral_followup(client: Bot, user_id: int, reply: Reply, sente
         await with_retries(lambda: webhook.send(sentence, ephemeral=True, wait=True))
 
 
+async def fill_response(
+    interaction: discord.Interaction[Any], files: Sequence[discord.File] = (), **fields: Any
+) -> None:
+    """Edit the response to an acknowledged interaction, with retries: what it says may be done.
+
+    With files there are none, as these are freed when the first request has ended.
+
+    Raises:
+        Exception: of the last try.
+    """
+    try:
+        await with_retries(
+            lambda: interaction.edit_original_response(attachments=list(files), **fields),
+            tries=0 if files else FILL_TRIES,
+        )
+    except discord.NotFound as error:
+        if not isinstance(fault_of(error), MessageGone):
+            raise
+        log.info("The user dismissed the response to interaction %s", interaction.id)
+
+
 async def edit_response(client: Bot, reply: Reply, **fields: Any) -> bool:
     """Replace "thinking…" by a message, with retries. Never raises.
 
     Returns:
         False if it is too late, as the token has expired.
     """
-    if client.clock() >= reply.token_expires_at.timestamp():
+    if not token_works(client, reply):
         return False
     webhook = webhook_of(client, reply)
     try:
@@ -106,20 +133,16 @@ async def edit_response(client: Bot, reply: Reply, **fields: Any) -> bool:
     return True
 
 
-async def find_response(
-    client: Bot, webhook: discord.Webhook, expires_at: datetime | None = None
-) -> int | None:
+async def find_response_to(client: Bot, reply: Reply) -> int | None:
+    """As `find_response`, of an earlier interaction."""
+    return await find_response(webhook_of(client, reply)) if token_works(client, reply) else None
+
+
+async def find_response(webhook: discord.Webhook) -> int | None:
     """The ID of an interaction's response; None if that cannot be known; 0 if there is none.
 
     There is none if Discord never got one, or if the user deleted it.
-
-    Args:
-        client: The bot, whose clock decides whether the token has expired.
-        webhook: The interaction's webhook.
-        expires_at: When the token expires; None for an interaction that has just arrived.
     """
-    if expires_at is not None and client.clock() >= expires_at.timestamp():
-        return None
     try:
         message = await with_retries(lambda: webhook.fetch_message(ORIGINAL))
     except Exception as error:  # noqa: BLE001 - `fault_of` classifies every error
@@ -130,6 +153,8 @@ async def find_response(
 
 async def with_retries(ask: Callable[[], Awaitable[T]], tries: int = TRIES) -> T:
     """Make a request, and retry it with backoff while its errors are transient.
+
+    A rate limit that outlasts the interaction's token is not waited out.
 
     Args:
         ask: Makes the request.
@@ -143,7 +168,7 @@ async def with_retries(ask: Callable[[], Awaitable[T]], tries: int = TRIES) -> T
             return await ask()
         except Exception as error:
             match fault_of(error):
-                case TryLater(asked) if failures < tries:
+                case TryLater(asked) if failures < tries and (asked or 0.0) < TOKEN_SECONDS:
                     pause = BACKOFF.seconds(failures, asked)
                 case Unclear() if failures < tries:
                     pause = BACKOFF.seconds(failures)

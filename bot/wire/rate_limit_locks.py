@@ -1,17 +1,25 @@
-"""Keeps a cancelled request from blocking all others behind a rate limit.
+"""Keeps a rate limit from blocking requests for longer than it should.
 
 discord.py 2.7 waits a rate limit out within the request that hit it, holding a lock. If that
 request is cancelled or times out, the lock is never released, and all other requests wait forever
-(findings/discord-py-global-limit-given-up.sh).
+(findings/discord-py-global-limit-given-up.sh). An interaction's requests wait for as long as
+Discord asks, even if that is an hour; the others give up, as the client's `max_ratelimit_timeout`
+says.
 """
 
 import asyncio
 from types import TracebackType
 from typing import Any
 
+import aiohttp
 import discord.webhook.async_
-from discord.http import HTTPClient
+from discord.http import HTTPClient, json_or_text
 from discord.webhook.async_ import AsyncDeferredLock
+
+from bot.traffic import TOO_MANY_REQUESTS
+
+LONGEST_WAIT_SECONDS = 60.0
+"""A longer rate limit is not waited out within a request; whoever asked decides when to retry."""
 
 
 class _BucketLock(AsyncDeferredLock):
@@ -29,6 +37,24 @@ class _BucketLock(AsyncDeferredLock):
         except asyncio.CancelledError:
             self.lock.release()
             raise
+
+
+async def _answer(response: aiohttp.ClientResponse) -> Any:
+    """The response to an interaction's request.
+
+    Raises:
+        discord.RateLimited: It asks for a longer wait than the other requests accept.
+    """
+    data = await json_or_text(response)
+    asked = data.get("retry_after", 0.0) if isinstance(data, dict) else 0.0
+    if response.status == TOO_MANY_REQUESTS and asked > LONGEST_WAIT_SECONDS:
+        raise discord.RateLimited(asked)
+    return data
+
+
+def bound_interaction_waits() -> None:
+    """Let an interaction's requests give up at a long rate limit."""
+    discord.webhook.async_.json_or_text = _answer  # type: ignore[attr-defined]  # no other way in
 
 
 def release_locks_when_cancelled(http: HTTPClient) -> None:

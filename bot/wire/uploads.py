@@ -3,15 +3,21 @@
 import io
 
 import discord
+from discord.utils import DEFAULT_FILE_SIZE_LIMIT_BYTES
 
+from common.graphemes import cut
 from common.settings import MIB
 
-DESCRIPTION_LIMIT = 1024
-"""Characters of an alt text."""
-REQUEST_LIMIT_BYTES = 25 * MIB
-"""Of all files of one request together, whatever the upload limit of the place."""
-OVERHEAD_BYTES = 64 * 1024
-"""Headroom for the rest of the request body."""
+ALT_TEXT_LIMIT = 1024
+"""Characters, of a gallery item and of an attachment."""
+MOST_BYTES = 25 * MIB - 64 * 1024
+"""Of all files of one request together, whatever the upload limit of the place: what Discord takes,
+less headroom for the rest of the request body."""
+
+
+def upload_limit_bytes(guild: discord.Guild | None) -> int:
+    """The upload limit of a server, or that of all other places."""
+    return DEFAULT_FILE_SIZE_LIMIT_BYTES if guild is None else guild.filesize_limit
 
 
 class Upload(discord.File):
@@ -30,7 +36,7 @@ class Upload(discord.File):
         description: str | None = None,
     ) -> None:
         file = io.BytesIO(data) if isinstance(data, bytes) else data
-        said = None if description is None else description[:DESCRIPTION_LIMIT]
+        said = None if description is None else cut(description, ALT_TEXT_LIMIT)
         super().__init__(file, filename, spoiler=spoiler, description=said)
 
     def close(self) -> None:

@@ -22,15 +22,15 @@ def check_size(size: tuple[int, int], limits: DecodeLimits, *, is_video: bool = 
 def _too_large(width: int, height: int, limit: float, *, is_video: bool) -> PictureError:
     if is_video:
         return PictureError(
-            "That video has {width} × {height} pixels; at most {limit:.0f} megapixels are "
-            "accepted. Please attach a smaller one.",
+            "That video has {width} × {height} pixels; at most {limit:.0f} MP are accepted. "
+            "Please attach a smaller one.",
             width=width,
             height=height,
             limit=limit,
         )
     return PictureError(
-        "That picture has {width} × {height} pixels; at most {limit:.0f} megapixels are "
-        "accepted. Please attach a smaller one.",
+        "That picture has {width} × {height} pixels; at most {limit:.0f} MP are accepted. "
+        "Please attach a smaller one.",
         width=width,
         height=height,
         limit=limit,

@@ -38,8 +38,9 @@ def end_abandoned_uploads(files: Any, root: str, is_ours: Callable[[str], object
             "list_multipart_uploads", Bucket=bucket, Prefix=f"{prefix}/" if prefix else ""
         )
         for upload in answer.get("Uploads", ()):
-            key, began = upload["Key"], upload["Initiated"]
-            assert isinstance(began, datetime)
+            key, began = upload["Key"], upload.get("Initiated")
+            if not isinstance(began, datetime):  # not every server says it
+                continue
             if is_ours(key.rsplit("/", 1)[-1]) and time.time() - began.timestamp() > UPLOAD_SECONDS:
                 with contextlib.suppress(FileNotFoundError):  # another process has ended it
                     files.abort_mpu(bucket, key, upload["UploadId"])

@@ -2,31 +2,15 @@
 
 import contextlib
 import uuid
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from common.store.errors import PictureMissingError, StorageUnavailableError
 
-
-class CheckedStore(Protocol):
-    """What is tried."""
-
-    async def put(self, data: bytes, suffix: str) -> str:
-        """Store these bytes and return their key."""
-
-    async def get(self, key: str) -> bytes:
-        """Return the bytes of a key."""
-
-    async def delete(self, key: str) -> None:
-        """Delete a key."""
-
-    async def exists(self, key: str) -> bool:
-        """Whether the store has the key."""
-
-    async def absence(self) -> str:
-        """What to say if the store itself is missing; empty if it is there."""
+if TYPE_CHECKING:
+    from common.store.picture_store import PictureStore
 
 
-async def check_store(store: CheckedStore, size_bytes: int) -> None:
+async def check_store(store: "PictureStore", size_bytes: int) -> None:
     """Write, read and delete a file of at least this size, and find that it is gone.
 
     Raises:

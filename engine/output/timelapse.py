@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from PIL import GifImagePlugin, Image
 
-from common.clips.encoding.ffmpeg import ffmpeg_error
+from common.clips.encoding import ffmpeg_error
+from common.clips.encoding.gif import PALETTE_SETTLED
 from common.pictures.white import on_white
 from engine.output.atomic import replacing
 from engine.output.errors import OutputError, check_target
@@ -20,18 +21,16 @@ if TYPE_CHECKING:
 TIMELAPSE_SUFFIXES = (".gif", ".mp4")
 _GIF_LONGEST_PX = 480
 _MP4_LONGEST_PX = 1080
+_FRAMES_PER_SECOND = 12
 _HOLD_SECONDS = 2.0
 
 
 class TimeLapse:
     """A time-lapse that is being written; see `time_lapse`."""
 
-    def __init__(
-        self, writer: "_Gif | _Mp4", size: tuple[int, int], frames_per_second: int
-    ) -> None:
+    def __init__(self, writer: "_Gif | _Mp4", size: tuple[int, int]) -> None:
         self._writer = writer
         self._size = size
-        self._seconds = 1 / frames_per_second
         self._last: Image.Image | None = None
 
     def add(self, frame: Image.Image) -> None:
@@ -40,7 +39,7 @@ class TimeLapse:
         if plain.size != self._size:
             plain = plain.resize(self._size, Image.Resampling.LANCZOS)
         if self._last is not None:
-            self._writer.add(self._last, self._seconds)
+            self._writer.add(self._last, 1 / _FRAMES_PER_SECOND)
         self._last = plain
 
     def hold(self) -> None:
@@ -50,9 +49,7 @@ class TimeLapse:
 
 
 @contextmanager
-def time_lapse(
-    path: Path, size: tuple[int, int], *, frames_per_second: int = 12
-) -> Iterator[TimeLapse]:
+def time_lapse(path: Path, size: tuple[int, int]) -> Iterator[TimeLapse]:
     """Write a time-lapse, GIF or MP4 by the suffix.
 
     The file appears at the end of the block, with the last frame held for two seconds. After an
@@ -62,7 +59,6 @@ def time_lapse(
         path: of the file.
         size: width and height of the finished painting. All frames are resized to its aspect, at
             most 480 px (GIF) or 1080 px (MP4) long.
-        frames_per_second: frame rate.
 
     Raises:
         OutputError: unknown suffix, the file cannot be written, or no encoder works.
@@ -71,8 +67,8 @@ def time_lapse(
     gif = path.suffix.lower() == ".gif"
     shown = _fit(size, _GIF_LONGEST_PX if gif else _MP4_LONGEST_PX)
     with replacing(path) as temporary:
-        writer = _Gif(temporary) if gif else _Mp4(temporary, frames_per_second)
-        lapse = TimeLapse(writer, shown, frames_per_second)
+        writer = _Gif(temporary) if gif else _Mp4(temporary)
+        lapse = TimeLapse(writer, shown)
         try:
             try:
                 yield lapse
@@ -98,7 +94,8 @@ class _Gif:
         self._began = False
 
     def add(self, frame: Image.Image, seconds: float) -> None:
-        palette = frame.quantize(256, method=Image.Quantize.MEDIANCUT, kmeans=1)
+        changing = round(PALETTE_SETTLED * frame.width * frame.height)
+        palette = frame.quantize(256, method=Image.Quantize.MEDIANCUT, kmeans=changing)
         blocks = GifImagePlugin.getdata(
             palette, duration=round(seconds * 1000), include_color_table=True
         )
@@ -116,9 +113,8 @@ class _Gif:
 
 
 class _Mp4:
-    def __init__(self, path: Path, frames_per_second: int) -> None:
+    def __init__(self, path: Path) -> None:
         self._path = path
-        self._rate = frames_per_second
         self._writing = ExitStack()
         self._opened: Mp4 | None = None
 
@@ -126,9 +122,9 @@ class _Mp4:
         if self._opened is None:
             from common.clips.encoding.h264 import mp4_file  # noqa: PLC0415 - loads FFmpeg
 
-            made = mp4_file(self._path, rate=Fraction(self._rate))
+            made = mp4_file(self._path, rate=Fraction(_FRAMES_PER_SECOND))
             self._opened = self._writing.enter_context(made)
-        for _ in range(max(1, round(seconds * self._rate))):
+        for _ in range(max(1, round(seconds * _FRAMES_PER_SECOND))):
             self._opened.add(frame)
 
     def close(self) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
@@ -16,7 +15,7 @@ from engine.errors import CheckpointError, OtherWeightsError
 from engine.painting.events import Losses
 from engine.painting.statistics import metadata_of
 
-FORMAT = 3
+FORMAT = 4
 
 
 @dataclass(frozen=True)
@@ -49,20 +48,18 @@ class Header:
     """The losses that were read so far."""
     reference: float | None
     """The loss that the next check compares with, for `min_improvement`."""
-    ended: bool = False
+    ended: bool
     """Whether the scale ended before its last iteration."""
-    network: str = ""
-    """Name of the network; empty in checkpoints of older versions."""
-    weights: str = ""
+    network: str
+    """Name of the network."""
+    weights: str
     """Hash of its weights."""
 
 
 def to_bytes(header: Header, tensors: Mapping[str, Tensor]) -> bytes:
-    """The checkpoint, with the optimizer's tensors and torch's random state."""
+    """The checkpoint, with the optimizer's tensors."""
     kept = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    kept["random"] = torch.get_rng_state()
     plain = asdict(header)
-    plain["job"] = plain.pop("fingerprint")  # Checkpoints of older versions name it so.
     plain["losses"] = [one.as_dict() for one in header.losses]
     text = json.dumps({"format": FORMAT, **plain})
     return save(kept, metadata={"atelier": text})
@@ -109,7 +106,6 @@ def from_bytes(data: bytes) -> LoadedCheckpoint:
             raise CheckpointError("The checkpoint was written by another version of Atelier.")
         header["losses"] = tuple(Losses.from_dict(one) for one in header["losses"])
         header["notes"] = tuple(Sentence.from_plain(one) for one in header["notes"])
-        header["fingerprint"] = header.pop("job")
         kept = LoadedCheckpoint(Header(**header), load(data))
     except (SafetensorError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise CheckpointError("The checkpoint cannot be read.") from error

@@ -147,7 +147,7 @@ def mapped(picture: Tensor, matrix: Tensor, given: ColorMoments, wanted: ColorMo
 def _monge_kantorovitch(given: Tensor, wanted: Tensor) -> Tensor:
     """The map [3, 3] from one covariance to another."""
     root, inverse = _sqrtm_and_inverse(given)
-    return inverse @ _sqrtm(root @ wanted @ root) @ inverse
+    return inverse @ sqrtm(root @ wanted @ root) @ inverse
 
 
 def _mixed(before: Tensor, after: Tensor, strength: float) -> Tensor:
@@ -161,7 +161,8 @@ def _sqrtm_and_inverse(covariance: Tensor) -> tuple[Tensor, Tensor]:
     return torch.mm(vectors * root, vectors.T), torch.mm(vectors / root, vectors.T)
 
 
-def _sqrtm(matrix: Tensor) -> Tensor:
+def sqrtm(matrix: Tensor) -> Tensor:
+    """Square root of a symmetric matrix; rounding may have made it slightly asymmetric."""
     values, vectors = torch.linalg.eigh((matrix + matrix.T) / 2)
     return torch.mm(vectors * values.clamp(min=0).sqrt(), vectors.T)
 

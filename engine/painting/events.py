@@ -130,6 +130,11 @@ class Report:
     notes: tuple[Sentence, ...] = ()
     losses: tuple[Losses, ...] = ()
 
+    @property
+    def long_sides_px(self) -> list[int]:
+        """Longest side at each scale."""
+        return [max(one["height_px"], one["width_px"]) for one in self.settings["scales"]]
+
 
 @dataclass(frozen=True)
 class Painted:

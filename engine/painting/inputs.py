@@ -155,22 +155,13 @@ def _applies(style: Style, mask: Tensor | None) -> bool:
     return bool((style.mask > 0 if mask is None else (style.mask > 0) & (mask > 0)).any())
 
 
-def style_size(style: Size, long_side_px: int) -> Size:
-    """A style picture's size for a scale; never enlarged, as that adds no strokes."""
-    return fit_size(style, min(max(1, long_side_px), max(style)))
-
-
 def fitted_size(style: Size, picture: Size, style_scale: float, fit: str) -> Size:
     """The size of the result of `fitted_style`."""
-    match fit:
-        case "crop":
-            cover = max(picture[0] / style[0], picture[1] / style[1]) * style_scale
-            scaled = style_size(style, round(max(style) * cover))
-            made = min(scaled[0], picture[0]), min(scaled[1], picture[1])
-        case "mirror":
-            made = picture
-        case _:
-            made = style_size(style, round(max(picture) * style_scale))
+    made = _scaled_size(style, picture, style_scale, fit)
+    if fit == "crop":
+        made = min(made[0], picture[0]), min(made[1], picture[1])
+    elif fit == "mirror":
+        made = picture
     return max(made[0], LEAST_SIDE_PX), max(made[1], LEAST_SIDE_PX)
 
 
@@ -185,18 +176,22 @@ def fitted_style(pixels: Tensor, picture: Size, style_scale: float, fit: str) ->
             `mirror` extends a smaller one by reflection to the painting's size.
     """
     size = (pixels.shape[1], pixels.shape[2])
-    match fit:
-        case "crop":
-            cover = max(picture[0] / size[0], picture[1] / size[1]) * style_scale
-            scaled = resized(pixels, style_size(size, round(max(size) * cover)))
-            made = center_cropped(scaled, picture)
-        case "mirror":
-            scaled = resized(pixels, style_size(size, round(max(picture) * style_scale)))
-            made = center_cropped(mirrored(scaled, picture), picture)
-        case _:
-            made = resized(pixels, style_size(size, round(max(picture) * style_scale)))
+    made = resized(pixels, _scaled_size(size, picture, style_scale, fit))
+    if fit == "mirror":
+        made = mirrored(made, picture)
+    if fit != "resize":
+        made = center_cropped(made, picture)
     least = max(made.shape[1], LEAST_SIDE_PX), max(made.shape[2], LEAST_SIDE_PX)
     return mirrored(made, least)
+
+
+def _scaled_size(style: Size, picture: Size, style_scale: float, fit: str) -> Size:
+    """The size before cropping or extending; never enlarged, as that adds no strokes."""
+    long_side = max(picture) * style_scale
+    if fit == "crop":
+        cover = max(picture[0] / style[0], picture[1] / style[1]) * style_scale
+        long_side = max(style) * cover
+    return fit_size(style, min(max(1, round(long_side)), max(style)))
 
 
 def _prepared(style: Style, content: Picture, options: PaintOptions) -> Style:

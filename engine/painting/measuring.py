@@ -51,6 +51,11 @@ class Measuring:
         return self.encoder.unit / _UNITS[self.plan.loss.units]
 
     @property
+    def pixel_unit(self) -> float:
+        """Factor that brings pixels, in 0..1, to the units of the plan's losses."""
+        return 255.0 if self.plan.loss.units == "caffe" else 1.0
+
+    @property
     def acc_dtype(self) -> torch.dtype:
         """Type in which sums are accumulated: float32 or wider."""
         return torch.promote_types(self.encoder.dtype, torch.float32)
@@ -82,9 +87,9 @@ def measure_style(
     size = (picture.shape[-2], picture.shape[-1])
     tiling = tiling_for(encoder, layers, size, core_px)
     whole = Region(0, size[0], 0, size[1])
-    guides = {_same: alpha}
+    guides = {"": alpha}
     if calm is not None:
-        guides[calm_name] = calm if alpha is None else calm * alpha
+        guides[_CALM] = calm if alpha is None else calm * alpha
     found: dict[str, LayerMoments] = {}
     for core in [whole] if tiling is None else tiling.cores():
         check()
@@ -95,7 +100,7 @@ def measure_style(
                 stride, border = encoder.stride_px(name), encoder.border(name)
                 inner = inner_part(core, size, stride, border)
                 own = core.inside(window).at_stride(stride).of(features[name])
-                for named, guide in guides.items():
+                for kind, guide in guides.items():
                     by = Weighting(
                         None
                         if guide is None
@@ -103,11 +108,11 @@ def measure_style(
                         covered(guide, size, stride, border),
                     )
                     (part,) = inner_moments(own, [by], inner)
-                    known = found.get(named(name))
-                    found[named(name)] = part if known is None else known.plus(part)
+                    known = found.get(name + kind)
+                    found[name + kind] = part if known is None else known.plus(part)
     return {
-        named(name): found[named(name)].in_basis(encoder.basis(name)).symmetrized()
-        for named in guides
+        name + kind: found[name + kind].in_basis(encoder.basis(name)).symmetrized()
+        for kind in guides
         for name in layers
     }
 
@@ -120,10 +125,6 @@ def calm_name(layer: str) -> str:
 def is_calm(name: str) -> bool:
     """Whether this is the name of moments in calm parts."""
     return name.endswith(_CALM)
-
-
-def _same(layer: str) -> str:
-    return layer
 
 
 def style_statistics(
@@ -146,7 +147,7 @@ def style_statistics(
         encoder,
         f"{style.picture.hash}-{plan.style_fit}",
         size,
-        device=encoder.device.type,
+        device=_rounding(encoder.device),
         tile_px=0 if tiling is None else tiling.core_px,
         origin=style.origin,
     )
@@ -166,6 +167,18 @@ def style_statistics(
         measuring.store.put(StyleStatistics(key, found))
         return found
     return {name: known.layers[name] for name in wanted}
+
+
+def _rounding(device: torch.device) -> str:
+    """What rounds alike: torch on a device. A CPU's threads share sums, by its instructions."""
+    found = f"{device.type}, torch {torch.__version__}"
+    match device.type:
+        case "cpu":
+            instructions = torch.backends.cpu.get_cpu_capability()
+            return f"{found}, {instructions}, {torch.get_num_threads()} threads"
+        case "cuda":
+            return f"{found}, {torch.cuda.get_device_name(device)}"
+    return found
 
 
 def _fitted(

@@ -1,7 +1,7 @@
 """Adam and L-BFGS behind one interface; their whole state is tensors, for checkpoints."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Protocol
 
 import torch
@@ -71,16 +71,6 @@ class Optimizer(Protocol):
         """Free its memory; it cannot be used afterwards."""
 
 
-@dataclass(frozen=True)
-class AdamSettings:
-    """`step` is in units of the pixels' 0..1, `averaging` the decay of the iterates' average."""
-
-    step: float
-    betas: tuple[float, float]
-    averaging: float
-    final_step_share: float = 1.0
-
-
 class Adam:
     """Adam (Kingma and Ba 2015) within 0..1, whose result is an average of the iterates.
 
@@ -88,7 +78,7 @@ class Adam:
     multiplied by the ratio of the numbers of pixels, as the gradient of a mean shrinks with it.
     """
 
-    def __init__(self, picture: Tensor, settings: AdamSettings) -> None:
+    def __init__(self, picture: Tensor, settings: OptimizerSettings) -> None:
         self._settings = settings
         self._picture = picture.detach().clone()
         self._mean = torch.zeros_like(self._picture)
@@ -122,7 +112,7 @@ class Adam:
         self._averaged.mul_(settings.averaging).add_(1 - settings.averaging)
 
     def last_resized(self, size: Size, detail: Tensor | None = None) -> Tensor:
-        """See `Optimizer.taken`."""
+        """See `Optimizer.last_resized`."""
         picture = self.result()
         self._average = self._picture
         return _with_detail(enlarged(picture, size, "bicubic"), detail)
@@ -181,7 +171,7 @@ class Adam:
                 own.zero_()
 
     def shorten_steps(self, factor: float) -> None:
-        """See `Optimizer.calm`."""
+        """See `Optimizer.shorten_steps`."""
         self._pace *= factor
 
     def close(self) -> None:
@@ -228,7 +218,7 @@ class Lbfgs:
         return gamma_of(self._state) * (size[0] * size[1] / pixels)
 
     def last_resized(self, size: Size, detail: Tensor | None = None) -> Tensor:
-        """See `Optimizer.taken`."""
+        """See `Optimizer.last_resized`."""
         picture = extrapolated(self._state)
         del self._state
         return _with_detail(enlarged(picture, size, "bicubic"), detail)
@@ -264,7 +254,7 @@ class Lbfgs:
         self._state = LbfgsState.from_tensors(kept)
 
     def shorten_steps(self, factor: float) -> None:
-        """See `Optimizer.calm`."""
+        """See `Optimizer.shorten_steps`."""
         settings = self._settings
         self._settings = replace(
             settings, step=settings.step * factor, first_change=settings.first_change * factor
@@ -284,9 +274,9 @@ def make_optimizer(
 ) -> Optimizer:
     """L-BFGS with a history, or Adam, from a recipe's settings; `gamma` as of `Lbfgs.gamma_at`."""
     if history is not None:
-        return Lbfgs(picture, _settings(history), gamma)
-    settings = AdamSettings(recipe.step, recipe.betas, recipe.averaging, recipe.final_step_share)
-    return Adam(picture, settings)
+        settings = LbfgsSettings(history.pairs, narrow=history.narrow, bounds=(0.0, 1.0))
+        return Lbfgs(picture, settings, gamma)
+    return Adam(picture, recipe)
 
 
 def history_in(tensors: Mapping[str, Tensor], planned: History | None) -> History | None:
@@ -294,10 +284,6 @@ def history_in(tensors: Mapping[str, Tensor], planned: History | None) -> Histor
     if "s" in tensors:
         return History(tensors["s"].shape[0], narrow=tensors["s"].dtype is torch.bfloat16)
     return planned if "point" in tensors else None
-
-
-def _settings(history: History) -> LbfgsSettings:
-    return LbfgsSettings(history.pairs, narrow=history.narrow, bounds=(0.0, 1.0))
 
 
 def enlarged(picture: Tensor, size: Size, mode: str) -> Tensor:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, TypeVar
 
-from common.options import OptimizerName, PaintOptions
+from common.options import QUALITY_WORK, OptimizerName, PaintOptions
 from engine.errors import PaintSettingsError
 from engine.networks.encoder import Encoder
 from engine.painting.memory import History, Memory
@@ -153,24 +153,18 @@ def make_plan(
     """
     choice = _layers(options, recipe, encoder)
     recipe = recipe.for_choice(choice)
-    style_layers = dict(choice.style)
-    if recipe.loss.style_layers_sum_to_one:
-        style_layers = _shares(style_layers)
     used = {*choice.style, *choice.content}
     layers = [name for name in encoder.layers if name in used]
     keep, paint = _strength(options.strength)
     statistic = options.style_statistic or recipe.loss.statistic
     return Plan(
         content_layers=_shares(choice.content),
-        style_layers=style_layers,
+        style_layers=_shares(choice.style),
         weights={
             "content": _first(options.content_weight, choice.content_weight) * keep,
             "style": _first(options.style_weight, choice.style_weight) * paint,
             "tv": _first(options.tv_weight, choice.tv_weight) * paint,
-            **{
-                name: term.weight * (keep if term.keeps else paint)
-                for name, term in choice.terms.items()
-            },
+            **{name: weight * paint for name, weight in choice.terms.items()},
             **({"temporal": recipe.moving.temporal_weight} if warped else {}),
         },
         loss=recipe.loss.model_copy(update={"statistic": statistic}),
@@ -189,7 +183,7 @@ def make_plan(
         style_scale=options.style_scale,
         style_fit=options.style_fit or recipe.style_fit,
         pooling=encoder.pooling,
-        min_improvement=_first(options.min_improvement, recipe.optimizer.min_improvement),
+        min_improvement=options.min_improvement or 0.0,
         tile_px=options.tile_px,
     )
 
@@ -251,7 +245,7 @@ def _scales(
         sizes = scale_sizes(content, largest, 1, pyramid.factor)[-options.scales :]
     if options.strength <= 0:
         sizes = sizes[-1:]  # nothing is painted, so small scales are useless
-    more, share = pyramid.qualities[options.quality], 1.0
+    more, share = QUALITY_WORK[options.quality], 1.0
     if warped:
         sizes, share = sizes[-recipe.moving.scales :], recipe.moving.share
     scales: list[Scale] = []

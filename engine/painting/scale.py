@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-import torch
 from torch import Tensor
 
 from common.options import PaintOptions
@@ -128,7 +127,6 @@ class Scales:
     def resumed(self, kept: LoadedCheckpoint) -> ScaleRun:
         """The scale of a checkpoint, as it was; the checkpoint's tensors are released."""
         header, tensors = kept.header, kept.tensors
-        torch.set_rng_state(tensors.pop("random"))
         self.state.restore(header, self.studio.device)
         number = header.scale
         scale = self.state.plan.scales[number]

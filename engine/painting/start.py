@@ -5,7 +5,7 @@ import torch.nn.functional as F  # noqa: N812 (the name that torch's own manual 
 from torch import Tensor
 
 from common.options import PaintOptions
-from engine.painting.color import mixed_colors
+from engine.painting.color import mixed_colors, sqrtm
 from engine.painting.inputs import Inputs, WarpedFrame, colors_of
 from engine.painting.picture import filled, resized, resized_mask
 
@@ -99,6 +99,4 @@ def _palette(inputs: Inputs) -> tuple[Tensor, Tensor]:
     if not known:
         return torch.full((3,), 0.5), torch.eye(3) * _UNKNOWN_DEVIATION
     mixed = mixed_colors(known)
-    values, vectors = torch.linalg.eigh(mixed.covariance)
-    root = vectors * values.clamp(min=0).sqrt() @ vectors.T
-    return mixed.mean.float(), root.float()
+    return mixed.mean.float(), sqrtm(mixed.covariance).float()

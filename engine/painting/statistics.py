@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
+from cachetools import LRUCache
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
@@ -81,7 +82,8 @@ class StatisticsKey:
     precision: str = "float32"
     """Type of the network's numbers, such as `float32`."""
     device: str = "cpu"
-    """Kind of device they were measured on; each rounds differently."""
+    """What they were measured on: each kind of device and version of torch rounds differently, and
+    a CPU with each number of threads."""
     tile_px: int = 0
     """Size of the tiles they were measured in; 0 for the whole picture at once."""
     origin: str = ""
@@ -169,9 +171,8 @@ class StatisticsStore(Protocol):
 class MemoryStatistics:
     """A small cache in memory, for one process."""
 
-    def __init__(self, most: int = 64) -> None:
-        self._kept: dict[StatisticsKey, StyleStatistics] = {}
-        self._most = most
+    def __init__(self) -> None:
+        self._kept: LRUCache[StatisticsKey, StyleStatistics] = LRUCache(64)
 
     def get(self, key: StatisticsKey, layers: Sequence[str]) -> StyleStatistics | None:
         """See `StatisticsStore.get`."""
@@ -179,11 +180,8 @@ class MemoryStatistics:
         return found if found and set(layers) <= set(found.layers) else None
 
     def put(self, statistics: StyleStatistics) -> None:
-        """See `StatisticsStore.put`; the oldest entry is evicted."""
-        self._kept.pop(statistics.key, None)
+        """See `StatisticsStore.put`."""
         self._kept[statistics.key] = statistics
-        while len(self._kept) > self._most:
-            self._kept.pop(next(iter(self._kept)))
 
 
 def nearest(choices: Sequence[StyleStatistics], long_side_px: int) -> StyleStatistics:

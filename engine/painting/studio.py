@@ -48,6 +48,11 @@ class Studio:
             )
         return self._open[key]
 
+    @property
+    def weights(self) -> dict[str, str]:
+        """Hashes of the weights of the networks that are open, by name."""
+        return {name: found.weights_hash for (name, *_), found in list(self._open.items())}
+
 
 @dataclass(frozen=True)
 class Control:

@@ -53,13 +53,16 @@ class GramTarget:
         basis: Basis | None = None,
     ) -> None:
         self._centered, self._weight, self._twice = centered, weight, 2 * weight
-        self._basis = None if basis is None else _like(target.mean, basis)
+        self._basis = None
+        if basis is not None:
+            self._basis = Basis(basis.weight.to(target.mean), basis.bias.to(target.mean))
         self._second = (target.centered() if centered else target).second
         self._diagonal = self._second.diagonal()
         self.mean = target.mean
         self._means = None if centered or not means else means / _size(target, target.mean)
         self._least = target.second.diagonal().mean() * _LEAST_VARIANCE
-        self._deviation = _deviations(_variances(target), self._least)
+        variances = target.second.diagonal() - target.mean.square()
+        self._deviation = _deviations(variances, self._least)
         size = _size(target, self._deviation)
         self._deviations = deviations / size if deviations else None
         # Subtracted from E[F Fᵀ] in the basis: the target, and b bᵀ, which does not depend on F.
@@ -167,19 +170,10 @@ def _grads_before_basis(grads: LayerMoments, basis: Basis | None) -> LayerMoment
     return LayerMoments(weight.mT @ grads.second @ weight, weight.mT @ mean)
 
 
-def _like(mean: Tensor, basis: Basis) -> Basis:
-    """The basis in the type and on the device of a target's moments."""
-    return Basis(basis.weight.to(mean), basis.bias.to(mean))
-
-
 def _size(target: LayerMoments, part: Tensor) -> Tensor:
     """‖part‖², but at least a small share of E‖F‖²: a flat style has no deviations."""
     least = target.second.diagonal().sum() * _LEAST_SHARE
     return torch.maximum(part.square().sum(), least).clamp(min=torch.finfo(part.dtype).tiny)
-
-
-def _variances(found: LayerMoments) -> Tensor:
-    return found.second.diagonal() - found.mean.square()
 
 
 def _deviations(variances: Tensor, least: Tensor) -> Tensor:

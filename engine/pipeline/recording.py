@@ -1,9 +1,8 @@
-"""What is recorded of a painting besides its picture: checkpoints, a time-lapse, losses."""
+"""What is recorded of a painting besides its picture: checkpoints and losses."""
 
 import json
 import shutil
 import time
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -12,9 +11,8 @@ from engine.errors import BetweenScalesError
 from engine.moving.events import FramePainted
 from engine.output.atomic import write_bytes
 from engine.output.errors import OutputError
-from engine.output.losses import LossRecord, loss_lines, loss_plot
-from engine.output.optional_timelapse import OptionalTimeLapse
-from engine.painting import Event, Painted, PaintSettingsError, Prepared, Report, Stepped
+from engine.output.losses import loss_lines, loss_plot
+from engine.painting import Event, PaintSettingsError, Report, Stepped
 
 _CHECKPOINT_SHARE = 0.1
 
@@ -104,45 +102,6 @@ class CheckpointFile:
         shutil.rmtree(self.frames_folder, ignore_errors=True)
 
 
-class TimeLapseRecorder:
-    """A listener that adds frames to a time-lapse, evenly over a measure of progress."""
-
-    def __init__(
-        self,
-        timelapse: OptionalTimeLapse,
-        *,
-        frames: int,
-        long_side_px: int,
-        share: Callable[[Stepped], float],
-    ) -> None:
-        """Record a time-lapse.
-
-        Args:
-            timelapse: started and added to, but not finished.
-            frames: approximate number of frames.
-            long_side_px: longer side of the frames.
-            share: returns the progress of the painting, 0..1.
-        """
-        self._timelapse = timelapse
-        self._frames = frames
-        self._long_side_px = long_side_px
-        self._share = share
-        self._next_share = 0.0
-
-    def on_event(self, event: Event) -> None:
-        """Start the time-lapse, or add a frame if one is due."""
-        match event:
-            case Prepared():
-                self._timelapse.begin(event.size)
-            case Stepped() if (share := self._share(event)) >= self._next_share:
-                self._timelapse.add(event.preview(self._long_side_px))
-                self._next_share = share + 1 / self._frames
-            case Painted():
-                self._timelapse.add(event.picture.to_image())
-            case _:
-                pass
-
-
 def report_file(report: Report) -> bytes:
     """The report as JSON."""
     plain = {
@@ -155,20 +114,7 @@ def report_file(report: Report) -> bytes:
 
 def loss_files(report: Report) -> dict[str, bytes]:
     """A plot of the losses, and the losses as JSON lines, by file name."""
-    records = loss_records(report)
-    return {"losses.png": loss_plot(records), "losses.jsonl": loss_lines(records)}
-
-
-def loss_records(report: Report) -> list[LossRecord]:
-    """The losses of a report, as they are written and plotted."""
-    scales = report.settings["scales"]
-    return [
-        LossRecord(
-            iteration=number,
-            scale=one.scale,
-            size_px=max(scales[one.scale]["height_px"], scales[one.scale]["width_px"]),
-            loss=one.total,
-            terms=one.terms,
-        )
-        for number, one in enumerate(report.losses, start=1)
-    ]
+    return {
+        "losses.png": loss_plot(report.losses, report.long_sides_px),
+        "losses.jsonl": loss_lines(report.losses, report.long_sides_px),
+    }

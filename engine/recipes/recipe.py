@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from common.options import QUALITY_WORK, Quality, Statistic
+from common.options import Statistic
 from engine.errors import PaintSettingsError
 
 _Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -17,17 +17,6 @@ _Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 class _Table(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class TermChoice(_Table):
-    """Weight of a term of `engine.painting.terms`.
-
-    keeps: whether it preserves the photograph, as the content does; its weight then falls with the
-        strength of the style.
-    """
-
-    weight: _Weight
-    keeps: bool = False
 
 
 class Iterations(_Table):
@@ -53,11 +42,11 @@ class Moving(_Table):
 class LayerChoice(_Table):
     """Layers with their weights; used is the first choice of which the network has all layers.
 
-    Choices may also have other weights of whole terms. `terms` are the terms besides content, style
-    and variation. `lbfgs` replaces the pyramid's iterations with L-BFGS, and `moving` the recipe's
-    table. `calm` is the weight of the style loss between calm parts, relative to that of the whole
-    pictures; see `engine.painting.calm`. `dark` is added to the weight of the grain term, of 1,
-    where the photograph is nearly black.
+    Choices may also have other weights of whole terms. `terms` has those of the terms besides
+    content, style and variation. `lbfgs` replaces the pyramid's iterations with L-BFGS, and
+    `moving` the recipe's table. `calm` is the weight of the style loss between calm parts, relative
+    to that of the whole pictures; see `engine.painting.calm`. `dark` is added to the weight of the
+    grain term, of 1, where the photograph is nearly black.
     """
 
     content: dict[str, _Weight]
@@ -67,7 +56,7 @@ class LayerChoice(_Table):
     tv_weight: _Weight = 0.0
     calm: _Weight = 0.0
     dark: _Weight = 0.0
-    terms: dict[str, TermChoice] = {}
+    terms: dict[str, _Weight] = {}
     lbfgs: Iterations | None = None
     moving: Moving | None = None
 
@@ -79,22 +68,18 @@ class Loss(_Table):
         independent of the scale of a network's features; `caffe` and `torchvision` scale features
         as with those weights, for the papers' literal losses.
     content: `mean` over positions and channels, or the papers' `half-sum`.
-    tv: `mean` or `sum` over the pixels, in the units of the features.
     means, deviations: weights of the channels' means and standard deviations besides the Gram
         matrix, each relative to the size of its target. Equal Gram matrices allow others, visible
         as patches that are washed out or too bright (Risser et al., 2017).
     faces: added to the content's weight, of 1, in faces, if these are to be kept.
-    style_layers_sum_to_one: whether the layers' weights are normalized to a sum of one.
     """
 
     statistic: Statistic = "gram"
     units: Literal["relative", "caffe", "torchvision"] = "relative"
     content: Literal["mean", "half-sum"] = "mean"
-    tv: Literal["mean", "sum"] = "mean"
     means: _Weight = 0.0
     deviations: _Weight = 0.0
     faces: _Weight = 0.0
-    style_layers_sum_to_one: bool = True
 
 
 class OptimizerSettings(_Table):
@@ -107,7 +92,6 @@ class OptimizerSettings(_Table):
     step, betas: of Adam.
     averaging: decay of the exponential average of Adam's iterates, which is the result.
     final_step_share: Adam's step at the end of a scale, relative to that at its beginning.
-    min_improvement: a scale ends if ten iterations improve the loss by less than this share.
     """
 
     name: Literal["adam", "lbfgs"] = "adam"
@@ -117,11 +101,10 @@ class OptimizerSettings(_Table):
     betas: tuple[float, float] = (0.9, 0.99)
     averaging: Annotated[float, Field(ge=0, lt=1)] = 0.99
     final_step_share: Annotated[float, Field(gt=0, le=1)] = 1.0
-    min_improvement: Annotated[float, Field(ge=0, le=1)] = 0.0
 
 
 class Pyramid(_Table):
-    """Sizes, and iterations for each optimizer; `qualities` multiplies these.
+    """Sizes, and iterations for each optimizer, which `common.options.QUALITY_WORK` multiplies.
 
     smallest_px: least longer side of a scale.
     factor: ratio of the sides of two scales, counted back from the last one.
@@ -134,7 +117,6 @@ class Pyramid(_Table):
     even_factor: Annotated[float, Field(gt=1)] | None = None
     adam: Iterations = Iterations()
     lbfgs: Iterations = Iterations()
-    qualities: dict[Quality, _Positive] = dict(QUALITY_WORK)
 
 
 class Beginning(_Table):

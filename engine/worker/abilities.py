@@ -44,6 +44,8 @@ class Abilities:
     """Longest side of a picture that fits into memory."""
     pace: float
     """Seconds for a unit of work, measured or guessed."""
+    weights: tuple[str, ...] = ()
+    """The networks that are loaded, each with the hash of its weights."""
 
 
 def abilities_of(studio: Studio, pace: float | None) -> Abilities:
@@ -61,6 +63,7 @@ def abilities_of(studio: Studio, pace: float | None) -> Abilities:
         memory_bytes=devices.total_memory_bytes(device),
         largest_px=largest_side_px(allowed),
         pace=pace or GUESSED_PACE.get(device.type, GUESSED_PACE["cpu"]),
+        weights=tuple(f"{name}:{hash_[:8]}" for name, hash_ in sorted(studio.weights.items())),
     )
 
 
@@ -72,7 +75,8 @@ def is_worth_announcing(newest: EngineInfo, told: EngineInfo) -> bool:
     """
     halves = half_octave_of(newest.largest_px) - half_octave_of(told.largest_px)
     return abs(halves) >= _MUCH or any(
-        getattr(newest, name) != getattr(told, name) for name in ("network", "networks", "pace")
+        getattr(newest, name) != getattr(told, name)
+        for name in ("network", "networks", "pace", "weights")
     )
 
 

@@ -41,6 +41,7 @@ def merged_versions(parts: list[Finished], versions: VersionsSoFar, job: Job) ->
     report = replace(
         last.report,
         seconds=sum(part.report.seconds for part in parts),
+        whole_seconds=sum(part.report.whole_seconds or 0.0 for part in parts),
         iterations=sum(part.report.iterations for part in parts),
         seed=job.options.seed,
         notes=tuple(notes),

@@ -16,6 +16,7 @@ from common.version import VERSION
 from engine.networks.registry import weights_file
 from engine.painting import Control, PaintingStoppedError, Picture, Stepped, Studio, Style, paint
 from engine.painting.devices import precision_name
+from engine.painting.plan import Scale
 from engine.worker.abilities import device_model
 from jobs.scheduling.speeds import STANDARD_ITERATIONS
 
@@ -164,7 +165,8 @@ def measure_pace(studio: Studio, network: str, should_stop: Callable[[], bool]) 
                 took = _Clocks.now().since(began)
     if took is None:
         return None
-    seconds = took.seconds / (_TIMED / STANDARD_ITERATIONS) / (side * side / 1e6)
+    work = Scale((side, side), _TIMED).work * _TIMED / STANDARD_ITERATIONS / 1e6
+    seconds = took.seconds / work
     computes_here = studio.device.type == "cpu"
     return Trial(seconds, not computes_here or took.in_thread > _LEAST_SHARE * took.seconds)
 

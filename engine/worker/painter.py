@@ -2,6 +2,7 @@
 
 import io
 import logging
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,6 @@ from common.settings import Settings
 from common.store import PictureMissingError, PictureStore
 from common.variants import variants_of, without_styles
 from engine.networks.encoder import WeightsError
-from engine.output.optional_timelapse import OptionalTimeLapse
 from engine.painting import (
     Control,
     Event,
@@ -24,8 +24,9 @@ from engine.painting import (
 )
 from engine.pipeline.listeners import run_with_listeners
 from engine.pipeline.pictures import Pictures
-from engine.pipeline.recording import TimeLapseRecorder, loss_files
+from engine.pipeline.recording import loss_files
 from engine.pipeline.studio import open_studio
+from engine.pipeline.timelapse import TimeLapseRecorder
 from engine.scratch import scratch_folder
 from engine.styles.fetch import FetchStoppedError
 from engine.styles.presets import StyleMissingError
@@ -199,6 +200,8 @@ class JobPainter:
                 handle.leave_out(missing)
             if number < len(variants):
                 versions.add(store_version(store, part.picture, handle), _small(part.picture))
+                if len(parts) > 1 or earlier.checkpoint is None:
+                    versions.seconds_each = part.report.whole_seconds
                 previews = Previews(store)
                 previews.show(versions.sheet())
                 told = replace(versions.progress(), preview_key=previews.newest)
@@ -213,40 +216,56 @@ class JobPainter:
         handle: JobHandle,
         reporter: ProgressReporter,
     ) -> Finished:
+        began, has_downloaded = time.perf_counter(), False
+
         def say(note: str) -> None:
+            nonlocal has_downloaded
+            has_downloaded = True
             handle.put_progress(reporter.versions.progress(note=note))
 
         network = job.network or network_for(job.options, self._settings.atelier_network)
         pictures = fetch_pictures(
             job, store, self._settings, network, say=say, should_stop=handle.should_stop
         )
+        if has_downloaded:  # which says nothing about the speed of this engine
+            began = time.perf_counter()
+        finished = self._paint_pictures(job, pictures, earlier, reporter)
+        report = replace(finished.report, whole_seconds=time.perf_counter() - began)
+        return replace(finished, report=report)
+
+    def _paint_pictures(
+        self,
+        job: Job,
+        pictures: Pictures,
+        earlier: EarlierWork,
+        reporter: ProgressReporter,
+    ) -> Finished:
         if job.inputs.clip is not None:
             moving = paint_clip_job(
                 job,
                 pictures,
                 studio=self._studio,
                 earlier=earlier,
-                store=store,
-                handle=handle,
+                store=reporter.store,
+                handle=reporter.handle,
             )
             return replace(finished_job(moving.poster, pictures, job), moving=moving.files)
-        events = self._events(job, pictures, earlier, handle)
+        events = self._events(job, pictures, earlier, reporter.handle)
         if not job.options.timelapse:
             return finished_job(run_with_listeners(events, reporter), pictures, job)
         kind = job.options.timelapse_format
         with scratch_folder() as folder:
             file = Path(folder) / f"timelapse.{kind}"
-            with OptionalTimeLapse(file) as recording:
-                recorder = TimeLapseRecorder(
-                    recording,
-                    frames=TIMELAPSE_FRAMES[kind],
-                    long_side_px=TIMELAPSE_LONG_SIDE_PX,
-                    share=lambda event: event.iteration / max(1, event.total),
-                )
+            with TimeLapseRecorder(
+                file,
+                frames=TIMELAPSE_FRAMES[kind],
+                long_side_px=TIMELAPSE_LONG_SIDE_PX,
+                share=lambda event: event.iteration / max(1, event.total),
+            ) as recorder:
                 painted = run_with_listeners(events, reporter, recorder)
             timelapse = file.read_bytes() if file.is_file() else b""
         return replace(
-            finished_job(painted, pictures, job, recording.note),
+            finished_job(painted, pictures, job, recorder.note),
             timelapse=timelapse,
             timelapse_suffix=file.suffix,
             records=loss_files(painted.report),

@@ -40,6 +40,8 @@ class VersionsSoFar:
     keys: list[str] = field(default_factory=list)
     small: list[Image.Image] = field(default_factory=list)
     """Thumbnails of the finished ones, shown while the others are painted."""
+    seconds_each: float | None = None
+    """Seconds that the latest of them took here; None if none was painted here."""
 
     def add(self, key: str, small: Image.Image) -> None:
         """Add a finished version."""
@@ -59,16 +61,22 @@ class VersionsSoFar:
             number * total + iteration,
             self.count * total,
             (number + fraction) / self.count,
+            seconds_left=self.seconds_left(fraction, None),
             done=tuple(self.keys),
             note=note,
         )
 
     def seconds_left(self, fraction: float, seconds_left: float | None) -> float | None:
-        """Seconds left of the job, from those of its present version."""
+        """Seconds left of the job, from those of its present version; None if unknown."""
+        each = self.seconds_each
         if seconds_left is None:
-            return None
+            if each is None:
+                return None
+            seconds_left = each * (1.0 - fraction)
         behind = self.count - len(self.keys) - 1
-        return seconds_left + behind * seconds_left / max(1e-3, 1.0 - fraction)
+        if each is None:
+            each = seconds_left / max(1e-3, 1.0 - fraction)
+        return seconds_left + behind * each
 
     def sheet(self, present: Image.Image | None = None) -> Image.Image:
         """A contact sheet of all versions, with empty cells for those to come."""

@@ -144,16 +144,11 @@ class EngineWorker:
 
     def described(self) -> EngineInfo:
         """What this engine announces now."""
-        abilities = self._painter.abilities()
         return replace(
             self._info,
             network=self._painter.network_name(),
-            model=abilities.model,
-            networks=abilities.networks,
-            memory_bytes=abilities.memory_bytes,
             memory_used_bytes=self._painter.memory_used_bytes(),
-            largest_px=abilities.largest_px,
-            pace=abilities.pace,
+            **vars(self._painter.abilities()),
         )
 
     async def _tidy(self) -> None:

@@ -7,12 +7,11 @@ from http.client import HTTPException
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
-from jobs.health.troubles import AGES_WRONG_SECONDS
+from jobs.health.troubles import AGES_WRONG_SECONDS, off_discord
 from jobs.queue import JobQueue
 
 _DISCORD = "https://discord.com/api/v10"
 _TIMEOUT_SECONDS = 10.0
-_DAY_SECONDS = 86_400.0
 WHY = "a wrong clock makes new pictures look old"
 
 
@@ -40,11 +39,8 @@ async def doubt_about_ages(queue: JobQueue) -> str | None:
     for whose, now in clocks.items():
         ahead = now - discord_now
         if abs(ahead) > AGES_WRONG_SECONDS:
-            off = abs(ahead) / _DAY_SECONDS
-            words = f"{off:.0f} days" if off >= 2 else f"{abs(ahead) / 60:.0f} minutes"
-            where = "ahead of" if ahead > 0 else "behind"
             return (
-                f"The clock of {whose} is {words} {where} Discord's, and {WHY}: "
+                f"The clock of {whose} is {off_discord(ahead)}, and {WHY}: "
                 "set it, or let NTP keep it."
             )
     return None

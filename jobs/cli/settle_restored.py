@@ -6,7 +6,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from jobs.core import record_event
+from jobs.core import EVERYWHERE, record_event
 from jobs.db import schema
 from jobs.db.database import Transaction
 from jobs.db.facts import write_fact
@@ -17,8 +17,6 @@ from jobs.management.installation import RESTORED_AT
 from jobs.model import JobState
 from jobs.privacy.erasures import erased_since
 from jobs.queue import JobQueue
-from jobs.scheduling.fairness import close_gap
-from jobs.submission.limits import EVERYWHERE
 
 UNKNOWN_NUMBERS = 10_000
 """Number of IDs skipped if it is unknown which were given after the backup."""
@@ -72,8 +70,6 @@ async def _end_all(transaction: Transaction) -> int:
     """End unfinished jobs; their messages may show more by now than this database knows."""
     waiting = await transaction.all(sa.select(schema.jobs).where(IS_WAITING))
     for row in waiting:
-        if row.state == JobState.QUEUED:
-            await close_gap(transaction, row)
         await end_job(transaction, row, JobState.CANCELLED, "operator")
         await record_event(transaction, row.id, "restored", "operator")
     undelivered = sa.update(schema.jobs).where(J.delivered_at.is_(None))

@@ -65,7 +65,7 @@ def as_plain(health: Health, troubles: Collection[Trouble]) -> dict[str, Any]:
         "oldest_waiting_seconds": health.oldest_waiting_seconds,
         "failed_jobs": [job.id for job in health.failures],
         "free_mib": None if health.free_bytes is None else health.free_bytes // MIB,
-        "store": health.store_problem or "works",
+        "store": health.store.problem or "works",
         "engine_starting": health.engine_starting,
         "engines": [
             {
@@ -122,7 +122,7 @@ def _table(health: Health, troubles: Collection[Trouble]) -> Table:
         row("bot", Part.BOT, f"{bot.info.host}, process {bot.info.pid}{delay}")
     if not health.bots:
         row("bot", Part.BOT, "none is running")
-    row("store", Part.STORE, health.store_problem or "can write, read and delete")
+    row("store", Part.STORE, health.store.problem or "can write, read and delete")
     if health.free_bytes is not None:
         row("disk", Part.DISK, f"{health.free_bytes / GIB:.1f} GiB free")
     return table

@@ -30,6 +30,15 @@ POOL_SECONDS = 15.0
 UNCHECKED_SECONDS = 10.0
 """A connection that was used within this time is not checked before its next use."""
 _USED_AT = "atelier_used_at"
+# No overflow: such connections are closed after each use, and opening one costs more than any
+# statement. Last in, first out, so that an engine, which does one thing at a time, opens one or two
+# of the ten.
+_POOL: dict[str, Any] = {
+    "hide_parameters": True,
+    "pool_size": 10,
+    "max_overflow": 0,
+    "pool_use_lifo": True,
+}
 
 
 def time_statements(engine: sa.Engine, times: Timings) -> None:
@@ -66,13 +75,7 @@ def create_engine(url: sa.URL, *, without_timeouts: bool) -> AsyncEngine:
     if url.get_backend_name() == "postgresql":
         engine = create_async_engine(
             url.set(query={}),
-            hide_parameters=True,
-            # No overflow: such connections are closed after each use, and opening one costs more
-            # than any statement. Last in, first out, so that an engine, which does one thing at a
-            # time, opens one or two of the ten.
-            pool_size=10,
-            max_overflow=0,
-            pool_use_lifo=True,
+            **_POOL,
             connect_args=connect_arguments(url, without_timeouts=without_timeouts),
             pool_timeout=POOL_SECONDS,
         )
@@ -86,14 +89,7 @@ def create_engine(url: sa.URL, *, without_timeouts: bool) -> AsyncEngine:
         arguments, options = engine.dialect.create_connect_args(url)
         return await SqliteConnection(*arguments, timeout=BUSY_TIMEOUT_SECONDS, **options)
 
-    engine = create_async_engine(
-        url,
-        hide_parameters=True,
-        async_creator=connected,
-        pool_size=10,
-        max_overflow=0,
-        pool_use_lifo=True,
-    )
+    engine = create_async_engine(url, **_POOL, async_creator=connected)
     sa.event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     sa.event.listen(engine.sync_engine, "begin", _begin_sqlite)
     return engine
@@ -205,6 +201,13 @@ def sqlite_reason(error: object) -> str:
     return f"{error} ({meaning})." if meaning else str(error)
 
 
+def sqlite_unusable(error: object) -> QueueUnavailableError:
+    """The error that a SQLite database cannot be used now, for this reason."""
+    return QueueUnavailableError(
+        f"The database cannot be used at the moment: {sqlite_reason(error)}"
+    )
+
+
 _OF_A_POOLER = {
     "08P01": "it refuses what a connection is begun with; name PostgreSQL itself, or let it pool "
     "sessions and ignore those startup parameters",
@@ -233,8 +236,7 @@ async def translated() -> AsyncIterator[None]:
     try:
         yield
     except (OperationalError, InterfaceError) as error:
-        sentence = f"The database cannot be used at the moment: {sqlite_reason(error.orig)}"
-        raise QueueUnavailableError(sentence) from error
+        raise sqlite_unusable(error.orig) from error
     except DBAPIError as error:
         if (pooler := _pooler(error)) is not None:
             raise pooler from error

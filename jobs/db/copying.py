@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import secrets
 import sqlite3
 import time
 from collections.abc import Awaitable, Callable
@@ -51,8 +52,8 @@ def copy_sqlite(source: Path, destination: Path) -> None:
 
 
 def time_stamp() -> str:
-    """The current time in UTC, for file names."""
-    return time.strftime("%Y%m%d-%H%M%S", time.gmtime())
+    """The current time in UTC, for the name of a file that no other program gives at that time."""
+    return f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(2)}"
 
 
 async def keep_before_migration(

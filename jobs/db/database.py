@@ -21,7 +21,7 @@ from jobs.db.asynchronous import AsyncConnection
 from jobs.db.connecting import (
     begin_writing,
     create_engine,
-    sqlite_reason,
+    sqlite_unusable,
     time_statements,
     translated,
 )
@@ -302,9 +302,7 @@ class Database:
         except sqlite3.OperationalError as error:
             if "locked" in str(error):
                 raise DatabaseLockedError(self.location) from error
-            raise QueueUnavailableError(
-                f"The database cannot be used at the moment: {sqlite_reason(error)}"
-            ) from error
+            raise sqlite_unusable(error) from error
 
     @asynccontextmanager
     async def _writing(self, *, durable: bool) -> AsyncIterator[Transaction]:

@@ -7,13 +7,8 @@ from jobs.db.asynchronous import AsyncConnection
 from jobs.db.database import Transaction
 
 
-async def read_fact(transaction: Transaction, name: str) -> str | None:
+async def read_fact(connection: AsyncConnection, name: str) -> str | None:
     """The value of a fact, or None."""
-    return await fact_in(transaction.connection, name)
-
-
-async def fact_in(connection: AsyncConnection, name: str) -> str | None:
-    """The value of a fact, or None; in a reading transaction."""
     columns = schema.installation.c
     value = sa.select(columns.value).where(columns.name == name)
     fact: str | None = await connection.scalar(value)
@@ -22,7 +17,7 @@ async def fact_in(connection: AsyncConnection, name: str) -> str | None:
 
 async def seconds_since(connection: AsyncConnection, name: str, now: float) -> float | None:
     """Seconds since the time stored in a fact; None if unknown."""
-    at = await fact_in(connection, name)
+    at = await read_fact(connection, name)
     try:
         return None if at is None else now - float(at)
     except ValueError:

@@ -12,7 +12,7 @@ from typing import Any
 import aiosqlite
 
 from jobs.db.addresses import connect_arguments, keep_alive, translating_asyncpg_errors
-from jobs.db.connecting import sqlite_reason
+from jobs.db.connecting import sqlite_unusable
 from jobs.db.database import CHANGED_TOPIC, QUEUED_TOPIC, Database
 from jobs.db.sqlite_connection import SqliteConnection
 from jobs.outcomes import QueueUnavailableError
@@ -69,8 +69,7 @@ class _DataVersion:
             return await self._connection.data_version(self._version, seconds)
         except aiosqlite.Error as error:
             await self.close()  # a new connection may find the file usable again
-            sentence = f"The database cannot be used at the moment: {sqlite_reason(error)}"
-            raise QueueUnavailableError(sentence) from error
+            raise sqlite_unusable(error) from error
 
     async def close(self) -> None:
         connection, self._connection, self._version = self._connection, None, None

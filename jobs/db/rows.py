@@ -49,6 +49,13 @@ IS_WAITING: sa.ColumnElement[bool] = J.state.in_(
 HAS_ENDED: sa.ColumnElement[bool] = J.ended_at.is_not(None)
 
 
+def answered_by(application_id: int) -> sa.ColumnElement[bool]:
+    """A condition on jobs: of this application, or of unknown application (earlier versions)."""
+    if not application_id:
+        return sa.true()
+    return sa.or_(J.application_id.is_(None), J.application_id == application_id)
+
+
 def moment(seconds: float) -> datetime:
     """Convert seconds since 1970 to an aware datetime."""
     return datetime.fromtimestamp(seconds, UTC)

@@ -221,6 +221,7 @@ engines = Table(
     Column("memory_used_bytes", BigInteger),
     Column("largest_px", Integer),
     Column("pace", Double, index=True),
+    Column("weights", String(200)),
 )
 
 bots = Table(

@@ -1,7 +1,7 @@
 """Claims a job for an engine: one that it holds already, the next in line, or a deferred one."""
 
 from common.version import VERSION
-from jobs.core import VARIANT, QueueCore, QueuePart
+from jobs.core import QueueCore, QueuePart
 from jobs.db.database import Transaction
 from jobs.db.liveness import bots_alive
 from jobs.db.migrate import newer_schema
@@ -9,9 +9,9 @@ from jobs.db.rows import job_from_row, moment
 from jobs.execution import ending, leases
 from jobs.execution.job_log import log_end
 from jobs.execution.reaper import Reaper
-from jobs.execution.roles import finished_parts, keys_in
 from jobs.model import Claim, Failure, FailureKind, JobState
 from jobs.outcomes import OtherVersionError, QueueUnavailableError
+from jobs.picture_roles import FRAME, VARIANT, finished_parts, keys_in
 from jobs.scheduling.dispatch import LOOK_AHEAD, StalledEngines, choose_job
 from jobs.scheduling.eligible_jobs import first_loads
 from jobs.scheduling.fleet import SpeedCache, read_fleet
@@ -30,7 +30,7 @@ class Claiming(QueuePart):
         self._unsure: set[str] = set()
         """Engines whose last claim may have succeeded although its answer was lost."""
 
-    async def claim_job(
+    async def claim(
         self, engine_id: str, *, lease_seconds: float = leases.LEASE_SECONDS
     ) -> Claim | None:
         """Claim the next job; None if there is none for this engine.
@@ -45,14 +45,14 @@ class Claiming(QueuePart):
                 the next call finds out.
         """
         try:
-            claim = await self._claim_job(engine_id, lease_seconds)
+            claim = await self._claim(engine_id, lease_seconds)
         except QueueUnavailableError:
             self._unsure.add(engine_id)
             raise
         self._unsure.discard(engine_id)
         return claim
 
-    async def _claim_job(self, engine_id: str, lease_seconds: float) -> Claim | None:
+    async def _claim(self, engine_id: str, lease_seconds: float) -> Claim | None:
         is_unsure = engine_id in self._unsure
         self._reaper.note_lease(lease_seconds)
         if self._reaper.is_due(_REAP_EVERY_SECONDS):
@@ -85,7 +85,7 @@ class Claiming(QueuePart):
                         lease_expires_at=moment(row.lease_expires_at),
                         checkpoint_key=row.checkpoint_key,
                         done=keys_in(kept, VARIANT),
-                        frames=keys_in(kept, ending.FRAME),
+                        frames=keys_in(kept, FRAME),
                     )
                 await _refuse_others_job(transaction, job.id)
                 failure = Failure.of(FailureKind.INTERNAL, job.unreadable, f"job-{job.id}")

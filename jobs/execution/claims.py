@@ -14,15 +14,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from jobs.core import QueueCore, QueuePart, change_job, record_event, row_of, use_pictures
+from jobs.core import change_job, record_event, row_of, use_pictures
 from jobs.db import schema
 from jobs.db.database import CHANGED_TOPIC, Row, Transaction
 from jobs.db.rows import J, to_json
 from jobs.execution import ending, leases
 from jobs.execution.claiming import Claiming
 from jobs.execution.engines import measure, seen
-from jobs.execution.reaper import Reaper
-from jobs.execution.roles import clip_roles, finished_parts, key_in, variant_roles
 from jobs.execution.style_removal import leave_out
 from jobs.model import (
     ENDED,
@@ -34,28 +32,27 @@ from jobs.model import (
     Progress,
 )
 from jobs.outcomes import LeaseHeld, LeaseLost, LeaseOutcome
+from jobs.picture_roles import (
+    CHECKPOINT,
+    FRAME,
+    PREVIEW,
+    PREVIEW_BEFORE,
+    RESULT,
+    TIMELAPSE,
+    clip_roles,
+    finished_parts,
+    key_in,
+    variant_roles,
+)
 from jobs.picture_sizes import note_sizes
 from jobs.scans import note_unreachable_scan
-from jobs.scheduling.fleet import SpeedCache
 
 _Ending = Callable[[Transaction, Row, str], Awaitable[list[str]]]
 """Ends a locked job on behalf of an actor; returns as `ending.end_job` does."""
 
 
-class Claims(QueuePart):
+class Claims(Claiming):
     """Everything that an engine does with a job that it has claimed."""
-
-    def __init__(self, core: QueueCore, speeds: SpeedCache) -> None:
-        super().__init__(core)
-        self._speeds = speeds
-        self._reaper = Reaper(core)
-        self._claiming = Claiming(core, speeds, self._reaper)
-
-    async def claim(
-        self, engine_id: str, *, lease_seconds: float = leases.LEASE_SECONDS
-    ) -> Claim | None:
-        """See `jobs.execution.claiming.Claiming.claim_job`."""
-        return await self._claiming.claim_job(engine_id, lease_seconds=lease_seconds)
 
     async def renew(
         self, claim: Claim, lease_seconds: float = leases.LEASE_SECONDS
@@ -80,8 +77,8 @@ class Claims(QueuePart):
         async with self._database.write(durable=False) as transaction:
             returning = [
                 J.cancel_requested,
-                key_in(claim, ending.PREVIEW).label("newest"),
-                key_in(claim, ending.PREVIEW_BEFORE).label("before"),
+                key_in(claim.job.id, PREVIEW).label("newest"),
+                key_in(claim.job.id, PREVIEW_BEFORE).label("before"),
                 *transaction.notifications(CHANGED_TOPIC),
             ]
             row = await leases.fenced_update_returning(
@@ -94,7 +91,7 @@ class Claims(QueuePart):
                 known = await finished_parts(transaction, claim.job.id)
                 needed |= variant_roles(progress.done).items() - known.items()
             if key is not None and key != row.newest:
-                needed |= {ending.PREVIEW: key, ending.PREVIEW_BEFORE: row.newest}
+                needed |= {PREVIEW: key, PREVIEW_BEFORE: row.newest}
                 dropped = row.before
             await use_pictures(transaction, claim.job.id, needed)
         if dropped is not None:
@@ -114,12 +111,10 @@ class Claims(QueuePart):
                 restarted.
         """
         uses = schema.picture_uses.c
-        roles = {ending.CHECKPOINT: key} | {
-            f"{ending.FRAME}{number:06d}": of for number, of in frames.items()
-        }
-        goes = uses.role == ending.CHECKPOINT
+        roles = {CHECKPOINT: key} | {f"{FRAME}{number:06d}": of for number, of in frames.items()}
+        goes = uses.role == CHECKPOINT
         if 0 in frames:
-            goes = sa.or_(goes, uses.role.startswith(ending.FRAME))
+            goes = sa.or_(goes, uses.role.startswith(FRAME))
         async with self._database.write() as transaction:
             held = await leases.fenced_update(transaction, claim, checkpoint_key=key)
             if isinstance(held, LeaseLost):
@@ -182,7 +177,7 @@ class Claims(QueuePart):
         """Finish the job with its picture, or as cancelled if that was requested meanwhile."""
 
         async def done(transaction: Transaction, row: Row, actor: str) -> list[str]:
-            roles = {"result": result_key, "timelapse": timelapse_key, **report.records}
+            roles = {RESULT: result_key, TIMELAPSE: timelapse_key, **report.records}
             if report.clip is not None:
                 roles |= clip_roles(report.clip)
             await use_pictures(transaction, row.id, roles | variant_roles(report.variants))
@@ -199,7 +194,8 @@ class Claims(QueuePart):
             )
             if claim.checkpoint_key is None and not claim.done:
                 # A resumed job does not show how long all of it takes.
-                await measure(transaction, row, claim.engine_id, report.seconds)
+                seconds = report.seconds if report.whole_seconds is None else report.whole_seconds
+                await measure(transaction, row, claim.engine_id, seconds)
                 self._speeds.forget()
             return dropped
 
@@ -261,10 +257,6 @@ class Claims(QueuePart):
             return await ending.end_lost(transaction, row, ending.HUNG, actor, failure)
 
         return await self._leave(claim, back)
-
-    async def reap(self) -> list[int]:
-        """See `jobs.execution.reaper.Reaper.reap`."""
-        return await self._reaper.reap()
 
     async def survived(self, claim: Claim) -> bool:
         """Undo the death counted for an engine that lost its lease but is alive.

@@ -6,12 +6,19 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from jobs.core import VARIANT, change_job, record_event
+from jobs.core import DAY_SECONDS, change_job, record_event
 from jobs.db import schema
 from jobs.db.database import CHANGED_TOPIC, QUEUED_TOPIC, Row, Transaction
 from jobs.db.rows import J, lenient, to_json
 from jobs.model import Failure, FailureKind, JobState, Progress
-from jobs.submission.limits import DAY_SECONDS
+from jobs.picture_roles import (
+    PREVIEW_BEFORE,
+    VARIANT,
+    finished_parts,
+    is_working_file,
+    keys_in,
+)
+from jobs.scheduling.fairness import close_gap, packet_length
 
 DEATHS_ALLOWED = 3
 """The third death of its engine fails a job."""
@@ -19,10 +26,15 @@ HANGS_ALLOWED = 3
 """The third hang of its engine fails a job."""
 DIED, SURVIVED, HUNG, RETRIED = "engine_died", "engine_survived", "engine_hung", "retried"
 """Kinds of events in a job's history."""
-PREVIEW, PREVIEW_BEFORE = "preview", "preview:last"
-"""Picture roles of the newest two previews."""
-CHECKPOINT, FRAME = "checkpoint", "frame:"
-"""Picture role of the newest checkpoint; prefix of the roles of its painted frames."""
+
+_E = schema.events.c
+
+
+def queued_at() -> sa.ColumnElement[float]:
+    """When a job began to wait: at its submission, or its last retry by the operator."""
+    retries = (_E.job_id == J.id, _E.kind == RETRIED)
+    retried_at = sa.select(sa.func.max(_E.at)).where(*retries).scalar_subquery()
+    return sa.func.coalesce(retried_at, J.created_at)
 
 
 async def end_job(
@@ -36,6 +48,8 @@ async def end_job(
 ) -> list[str]:
     """End a job that the transaction has locked, and refund what should not count.
 
+    A waiting job leaves no gap in the order: the transaction must hold its flow's lock.
+
     A job that failed through no fault of the user does not count against the daily limit. Otherwise
     the pictures that were painted or begun count, and the others do not. A job that killed its
     engines counts as begun, or a user could kill engines all day. Of a job with several pictures,
@@ -44,8 +58,10 @@ async def end_job(
     Returns:
         Keys of files that only its engine needed, to be discarded after the commit.
     """
+    if row.state == JobState.QUEUED:
+        await close_gap(transaction, row)
     if state is not JobState.DONE:
-        finished = await _finished(transaction, row)
+        finished = keys_in(await finished_parts(transaction, row.id), VARIANT)
         begun = _count_begun(row, len(finished))
         is_free = failure is not None and failure.kind not in {FailureKind.INPUT, FailureKind.LOST}
         values = {**({"counted": False} if is_free or not begun else {"pictures": begun}), **values}
@@ -81,13 +97,6 @@ async def end_job(
     return keys
 
 
-async def _finished(transaction: Transaction, row: Row) -> tuple[str, ...]:
-    """Keys of the finished pictures of a job with several, in order."""
-    uses = schema.picture_uses.c
-    its = sa.select(uses.key).where(uses.job_id == row.id, uses.role.startswith(VARIANT))
-    return tuple(await transaction.scalars(its.order_by(uses.role)))
-
-
 def _count_begun(row: Row, finished: int) -> int:
     """How many pictures of a job are finished or were begun.
 
@@ -100,13 +109,9 @@ def _refunded_tags(row: Row, begun: int) -> dict[str, float]:
     """Finish tags of a job not painted to its end: its flows are not charged for the rest."""
     if row.started_at is None:
         return {"user_finish": 0.0, "finish": 0.0}
-    rest = (row.finish - row.start) * (1 - max(1, begun) / max(1, row.pictures))
+    share = 1 - max(1, begun) / max(1, row.pictures)
+    rest = packet_length((row.finish - row.start) * share)
     return {"user_finish": row.user_finish - rest, "finish": row.finish - rest}
-
-
-def is_working_file(role: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
-    """A condition on roles: nobody needs the picture once the job has ended."""
-    return sa.or_(role.in_([CHECKPOINT, PREVIEW_BEFORE]), role.startswith(FRAME))
 
 
 async def end_lost(

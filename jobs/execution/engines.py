@@ -44,6 +44,7 @@ class Engines(QueuePart):
             "memory_bytes": engine.memory_bytes,
             "memory_used_bytes": engine.memory_used_bytes,
             "largest_px": engine.largest_px,
+            "weights": " ".join(engine.weights) or None,
         }
         async with self._database.write() as transaction:
             now = transaction.now

@@ -22,6 +22,7 @@ async def leave_out(transaction: Transaction, row: Row, presets: Collection[str]
     said = left_out(presets)
     notes = tuple(note for note in job.reply.notes if note.template != said.template)
     reply = replace(job.reply, notes=(*notes, said))
+    share = options.variants / job.options.variants  # of the work that is left
     await change_job(
         transaction,
         row.id,
@@ -30,11 +31,6 @@ async def leave_out(transaction: Transaction, row: Row, presets: Collection[str]
         target=to_json(reply),
         pictures=options.variants,
         revision=J.revision + 1,
-    )
-    share = options.variants / job.options.variants  # of the work that is left
-    await change_job(
-        transaction,
-        row.id,
         work=row.work * share,
         predicted_seconds=row.predicted_seconds * share,
     )

@@ -12,19 +12,19 @@ from common.disk_space import least_space
 from common.logs import redacted
 from common.options import resolve_network
 from common.store import StorageUnavailableError
-from jobs.core import QueuePart
+from jobs.core import DAY_SECONDS, EVERYWHERE, QueuePart
 from jobs.db import schema
 from jobs.db.asynchronous import AsyncConnection
 from jobs.db.database import seen_recently
 from jobs.db.liveness import bots_alive
 from jobs.db.migrate import newer_schema
 from jobs.db.rows import IS_QUEUED, IS_RUNNING, J, job_from_row, moment
+from jobs.execution.ending import queued_at
 from jobs.health.state import EngineState, EngineTrouble, Health, StoreState
 from jobs.health.troubles import TROUBLE_SECONDS
 from jobs.model import EngineInfo, Job, JobState
 from jobs.scheduling.fleet import engine_from_row, is_alive
 from jobs.scheduling.positions import is_starting
-from jobs.submission.limits import DAY_SECONDS, EVERYWHERE
 
 E = schema.engines.c
 _PLACE = (E.host, E.device)
@@ -82,7 +82,7 @@ class HealthCheck(QueuePart):
             read_only = self._database.postgres and await connection.scalar(_READ_ONLY)
             starting = not engines and await is_starting(connection, now)
             startable = [IS_QUEUED, J.flow.not_in(paused)]
-            oldest = await connection.scalar(sa.select(sa.func.min(J.created_at)).where(*startable))
+            oldest = await connection.scalar(sa.select(sa.func.min(queued_at())).where(*startable))
             newest = await self._ended(connection, now, 100)
         return Health(
             at=moment(now),
@@ -107,8 +107,7 @@ class HealthCheck(QueuePart):
             free_bytes=None if space is None else space.free_bytes,
             free_in="" if space is None else str(space.folder),
             reserve_bytes=settings.disk_reserve_bytes,
-            store_problem=store.problem,
-            store_seconds=store.seconds,
+            store=store,
             database_seconds=time.monotonic() - began,
         )
 

@@ -1,6 +1,6 @@
 """The state of an installation at one moment, as `jobs.health.check` finds it."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from jobs.db.liveness import BotState
@@ -58,7 +58,7 @@ class Health:
     free_bytes: int | None
     """On the disk of the data folder or of the pictures, whichever has less; None if unknown."""
     reserve_bytes: int
-    store_problem: str | None
+    store: StoreState = StoreState()
     free_in: str = ""
     """A folder on that disk."""
     engine_starting: bool = False
@@ -75,9 +75,3 @@ class Health:
     engine_troubles: tuple[EngineTrouble, ...] = ()
     database_seconds: float = 0.0
     """Duration of the queries to the database."""
-    store_seconds: float = 0.0
-    """Duration of the store's check; 0 if it was not made."""
-
-    def with_store(self, state: StoreState) -> "Health":
-        """This state with the result of a check of the store that was made elsewhere."""
-        return replace(self, store_problem=state.problem, store_seconds=state.seconds)

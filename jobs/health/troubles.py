@@ -1,5 +1,6 @@
 """The troubles of an installation, which owners are alerted to and health checks report."""
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -7,6 +8,7 @@ from enum import StrEnum
 from common.crashes import LOOP, WINDOW_SECONDS
 from common.sentences import Sentence, sentence
 from common.settings import MIB
+from jobs.core import DAY_SECONDS
 from jobs.execution.ending import DEATHS_ALLOWED
 from jobs.health.state import EngineTrouble, Health
 from jobs.model import EngineInfo, FailureKind
@@ -95,6 +97,13 @@ def clock_trouble(machine_ahead: float, queue_ahead: float) -> Trouble | None:
     return Trouble(Part.DATABASE, "clock", words)
 
 
+def off_discord(ahead_seconds: float) -> str:
+    """How wrong a clock is, in English: `3 days ahead of Discord's`."""
+    days = abs(ahead_seconds) / DAY_SECONDS
+    words = f"{days:.0f} days" if days >= 2 else f"{abs(ahead_seconds) / 60:.0f} minutes"
+    return f"{words} {'ahead of' if ahead_seconds > 0 else 'behind'} Discord's"
+
+
 def another_bot_trouble() -> Trouble:
     """Another program uses the bot's token, with a database of its own."""
     words = sentence(
@@ -117,14 +126,14 @@ def troubles_in(health: Health) -> tuple[Trouble, ...]:
 
 
 def _of_store(health: Health) -> Iterator[Trouble]:
-    if health.store_problem is not None:
+    if health.store.problem is not None:
         yield Trouble(
             Part.STORE,
             "store",
             sentence(
                 "The picture store does not work: {reason} Nothing is painted until it "
                 "works again.",
-                reason=health.store_problem,
+                reason=health.store.problem,
             ),
         )
     if health.free_bytes is not None and health.free_bytes < health.reserve_bytes:
@@ -173,6 +182,7 @@ def _of_engines(health: Health) -> Iterator[Trouble]:
     others = [one.info for one in health.engines if one.info.version not in bots]
     if bots and others:
         yield _of_other_versions(others, bots)
+    yield from _of_other_weights([one.info for one in health.engines])
     if health.engine_troubles:
         yield _of_engines_in_trouble(health.engine_troubles)
     for job in health.failures:
@@ -222,7 +232,7 @@ def _of_bots(health: Health) -> Iterator[Trouble]:
             Part.BOT,
             "gateway",
             sentence(
-                "Discord has not been reached for {minutes} minutes: check "
+                "Discord has not been reached for {minutes} min: check "
                 "discordstatus.com, and whether this machine is connected to the internet. "
                 "The bot keeps trying.",
                 minutes=int(away / 60),
@@ -280,6 +290,31 @@ def _of_other_versions(engines: Sequence[EngineInfo], bots: Collection[str]) -> 
         engines=", ".join(f"{place}: {version}" for place, version in places.items()),
     )
     return Trouble(Part.ENGINE, "engine-version", words, places=tuple(places))
+
+
+def _of_other_weights(engines: Sequence[EngineInfo]) -> Iterator[Trouble]:
+    """Engines that differ in the weights of a network."""
+    known = Counter(_network_of(each) for each in {each for one in engines for each in one.weights})
+    differing = {network for network, count in known.items() if count > 1}
+    if not differing:
+        return
+    found = {
+        f"{one.host} ({one.device})": " ".join(each)
+        for one in engines
+        if (each := [entry for entry in one.weights if _network_of(entry) in differing])
+    }
+    named = dict(list(found.items())[:ENGINES_NAMED])
+    words = sentence(
+        "Engines have different weights of the same network: {engines}. The same settings give "
+        "another picture there, and a painting that another engine takes over starts again: "
+        "compare ATELIER_VGG19_WEIGHTS and the versions of Atelier, and restart the engines.",
+        engines=", ".join(f"{place}: {weights}" for place, weights in named.items()),
+    )
+    yield Trouble(Part.ENGINE, "other-weights", words, places=tuple(named))
+
+
+def _network_of(weights: str) -> str:
+    return weights.partition(":")[0]
 
 
 def _of_engines_in_trouble(troubles: Sequence[EngineTrouble]) -> Trouble:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from pydantic import ValidationError
 
 from common.limits import LIMITS, Limits
-from jobs.core import QueuePart
+from jobs.core import EVERYWHERE, QueuePart
 from jobs.db import schema
 from jobs.db.database import CHANGED_TOPIC, QUEUED_TOPIC
 from jobs.db.rows import from_row
@@ -19,7 +19,6 @@ from jobs.model import Asker
 from jobs.outcomes import QueueError
 from jobs.scheduling import fairness
 from jobs.submission.limits import (
-    EVERYWHERE,
     LoosensOperatorLimit,
     loosened,
     read_changes,
@@ -69,8 +68,11 @@ class GuildLimits(QueuePart):
         by_user: int,
         *,
         is_undo: bool = False,
-    ) -> Limits | LoosensOperatorLimit:
+    ) -> Limits | LoosensOperatorLimit | None:
         """Set some of a server's limits; a value of None resets one to the operator's.
+
+        Returns:
+            The limits now in force; None if all of these were set so already.
 
         Raises:
             UnusableLimitError: for an unknown limit or an invalid value.
@@ -82,6 +84,8 @@ class GuildLimits(QueuePart):
         async with self._database.write() as transaction:
             await transaction.lock(f"atelier-limits:{guild_id}")
             old = await read_changes(transaction.connection, guild_id)
+            if all(old.get(name) == value for name, value in asked.items()):
+                return None
             after = {name: value for name, value in (old | asked).items() if value is not None}
             await transaction.replace(
                 schema.guild_limits,
@@ -95,15 +99,17 @@ class GuildLimits(QueuePart):
             await write_audit(transaction, guild_id, by_user, action, details)
         return tightened(operator, after)
 
-    async def reset(self, guild_id: int, by_user: int) -> Limits:
-        """Reset all of a server's limits to the operator's."""
+    async def reset(self, guild_id: int, by_user: int) -> bool:
+        """Reset all of a server's limits to the operator's; False if none was set."""
         async with self._database.write() as transaction:
             await transaction.lock(f"atelier-limits:{guild_id}")
             old = await read_changes(transaction.connection, guild_id)
             table = schema.guild_limits
             await transaction.execute(sa.delete(table).where(table.c.guild_id == guild_id))
+            if not old:
+                return False
             await write_audit(transaction, guild_id, by_user, RESET_LIMITS, {BEFORE: old})
-        return self._core.settings.limits
+        return True
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from jobs.core import QueuePart
+from jobs.core import EVERYWHERE, QueuePart
 from jobs.db import schema
 from jobs.db.database import Row, Transaction
 from jobs.db.rows import from_row, json_object
-from jobs.submission.limits import EVERYWHERE
 
 BEFORE = "before"
 """Key of an entry's details that holds the values before a change, by name; unset values are absent

@@ -75,7 +75,6 @@ async def cancel_row(
     by = None if by_user_id == row.user_id else by_user_id
     match row.state:
         case JobState.QUEUED:
-            await fairness.close_gap(transaction, row)
             state = JobState.CANCELLED
             return await end_job(
                 transaction, row, state, actor, cancelled_by=by, back_until=back_until

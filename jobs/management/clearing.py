@@ -5,7 +5,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from jobs.core import QueuePart, change_job, record_event
+from jobs.core import EVERYWHERE, QueuePart, change_job, record_event
 from jobs.db import schema
 from jobs.db.database import CHANGED_TOPIC, QUEUED_TOPIC, Row, Transaction
 from jobs.db.rows import IS_QUEUED, J, job_from_row, moment
@@ -21,7 +21,6 @@ from jobs.management.cancelling import (
 from jobs.model import Job, JobState
 from jobs.outcomes import Cleared, ClearUndone, TooLateToUndo, UndoOutcome
 from jobs.scheduling import fairness
-from jobs.submission.limits import EVERYWHERE
 
 UNDO_SECONDS = 600.0
 _CLEAR, _UNDO = "clear", "undo_clear"
@@ -132,6 +131,7 @@ class Clearings(QueuePart):
                 return False
             await forget_clearing(transaction, job_id)
             if row.pictures_deleted_at is not None or row.delete_after is not None:
+                await change_job(transaction, job_id, back_until=None)
                 return False
             tags = await fairness.restore_tags(transaction, row, known.user_finish)
             again = requeue_values(row) | tags.columns

@@ -55,10 +55,10 @@ class StoredDefaults(QueuePart):
         guild_id: int,
         by_user: int,
         threads: Collection[int] = (),
-    ) -> None:
-        """Replace the defaults of one owner.
+    ) -> bool:
+        """Replace the defaults of one owner; False if they were these already.
 
-        For a channel or a server this goes into the server's audit log. If all pictures become
+        A change for a channel or a server goes into the server's audit log. If all pictures become
         spoilers, so do those that wait or are being painted.
 
         Args:
@@ -70,10 +70,11 @@ class StoredDefaults(QueuePart):
             threads: Of the channel, since a job records its thread and not the thread's channel.
         """
         async with self._database.write() as transaction:
-            if scope != "user":
-                await transaction.lock(f"atelier-defaults:{scope}:{owner_id}")
-                found = sa.select(D.chosen).where(D.scope == scope, D.owner_id == owner_id)
-                text = await transaction.scalar(found)
+            await transaction.lock(f"atelier-defaults:{scope}:{owner_id}")
+            found = sa.select(D.chosen).where(D.scope == scope, D.owner_id == owner_id)
+            text = await transaction.scalar(found)
+            is_new = _read(text or "{}") != chosen
+            if is_new and scope != "user":
                 where = {"channel_id": owner_id} if scope == "channel" else {"scope": scope}
                 details = {**where, **chosen.model_dump(exclude_none=True)}
                 if text is not None:
@@ -91,6 +92,7 @@ class StoredDefaults(QueuePart):
             if scope != "user" and chosen.always_spoiler:
                 place = J.guild_id if scope == "guild" else J.channel_id
                 await _hide_unfinished(transaction, place.in_({owner_id, *threads}))
+        return is_new
 
     async def unhidden_members(self, guild_id: int) -> Collection[int]:
         """Members of a server who have unfinished pictures that are not spoilers."""

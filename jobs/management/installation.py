@@ -49,7 +49,7 @@ class Installation(QueuePart):
         """
         async with self._database.write() as transaction:
             await transaction.lock("atelier-installation")
-            known = await read_fact(transaction, WORLD)
+            known = await read_fact(transaction.connection, WORLD)
             if known is None and world == LOOPBACK:
                 # Databases of earlier versions are not bound: their jobs tell.
                 of_others = J.application_id.is_not(None) & (J.application_id != application_id)

@@ -12,12 +12,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from jobs.core import QueuePart
+from jobs.core import DAY_SECONDS, EVERYWHERE, QueuePart
 from jobs.db import schema
 from jobs.db.database import Transaction
 from jobs.db.facts import write_fact
 from jobs.db.rows import J, json_object
-from jobs.submission.limits import DAY_SECONDS, EVERYWHERE
 
 SETTINGS_KEPT_DAYS = 90
 """How long settings are kept after a server removed the bot."""

@@ -50,6 +50,13 @@ class Replaced:
 
 
 @dataclass(frozen=True, slots=True)
+class Same:
+    """The style has this name and picture already."""
+
+    style: UserStyle
+
+
+@dataclass(frozen=True, slots=True)
 class TooMany:
     """The limit of saved styles is reached; nothing was saved."""
 
@@ -66,7 +73,7 @@ class Styles(QueuePart):
 
     async def save(
         self, scope: Scope, owner_id: int, name: str, picture_key: str, by_user: int
-    ) -> Saved | Replaced | TooMany:
+    ) -> Saved | Replaced | Same | TooMany:
         """Save a picture as a style of a user or a server.
 
         A replacement keeps the ID of the style before, which buttons and menus contain.
@@ -86,6 +93,8 @@ class Styles(QueuePart):
             await transaction.lock(f"atelier-styles:{scope}:{owner_id}")
             same_name = sa.select(table).where(*owned, table.c.name_key == name_key)
             old = await transaction.one_or_none(same_name)
+            if old is not None and (old.name, old.picture_key) == (name, picture_key):
+                return Same(from_row(UserStyle, old))
             count = await transaction.scalar(sa.select(sa.func.count()).where(*owned))
             if old is None and (count or 0) >= STYLES_ALLOWED[scope]:
                 return TooMany(STYLES_ALLOWED[scope])
@@ -147,7 +156,7 @@ async def _new_id(transaction: Transaction) -> dict[str, int]:
     if transaction.postgres:
         return {}
     newest = await transaction.scalar(sa.select(sa.func.max(schema.user_styles.c.id)))
-    given = await read_fact(transaction, NEWEST_STYLE)
+    given = await read_fact(transaction.connection, NEWEST_STYLE)
     new = 1 + max(newest or 0, int(given or 0))
     await write_fact(transaction, NEWEST_STYLE, str(new))
     return {"id": new}

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from jobs.core import QueuePart
+from jobs.core import DAY_SECONDS, QueuePart
 from jobs.db import schema
 from jobs.db.database import Row
 from jobs.db.facts import forget_fact, write_fact
@@ -21,7 +21,7 @@ _ISOLATES = "\u2068\u2069"
 """Unicode isolates around a right-to-left name, as it is displayed."""
 _REPLACED = "weekly-over:"
 """Begins the names of facts about replaced ones, by message, until their message says so."""
-KEPT_SECONDS = 30 * 86_400.0
+KEPT_SECONDS = 30 * DAY_SECONDS
 """How long an ended one is kept, for members who press its button."""
 
 
@@ -64,7 +64,7 @@ class WeeklyStyles(QueuePart):
             )
             before = await transaction.one_or_none(found)
             if before is not None and before.ends_at > now:
-                await write_audit(transaction, guild_id, by_user, END, {"name": before.name})
+                await write_audit(transaction, guild_id, by_user, END, _details(before))
             ended = None
             if before is not None:
                 ended = _from_row(before)
@@ -82,7 +82,7 @@ class WeeklyStyles(QueuePart):
                 began_at=weekly.began_at.timestamp(),
                 ends_at=ends_at,
             )
-            details = {"name": weekly.name, "until": ends_at}
+            details = {**_details(weekly), "until": ends_at}
             await write_audit(transaction, guild_id, by_user, BEGIN, details)
         return ended
 
@@ -97,7 +97,7 @@ class WeeklyStyles(QueuePart):
             )
             if row is None:
                 return None
-            await write_audit(transaction, guild_id, by_user, END, {"name": row.name})
+            await write_audit(transaction, guild_id, by_user, END, _details(row))
             return _from_row(row)
 
     async def due(self) -> list[WeeklyStyle]:
@@ -136,19 +136,26 @@ class WeeklyStyles(QueuePart):
         return int((await self._database.scalars(statement))[0])
 
     async def _words_of(self, weekly: WeeklyStyle) -> list[str]:
-        """Texts that the stored inputs of a picture in this style contain.
+        """Fields in JSON that the stored inputs of a picture in this style contain.
 
         For a saved style these are its picture's key and its name; it may have been replaced or
         removed meanwhile.
         """
-        found, styles = [weekly.style], schema.user_styles.c
+        found, styles = [("preset", weekly.style)], schema.user_styles.c
         if weekly.style.startswith(SAVED_STYLE):
-            found = [weekly.name.strip(_ISOLATES)]
+            found = [("name", weekly.name.strip(_ISOLATES))]
             is_it = styles.id == int(weekly.style.removeprefix(SAVED_STYLE))
             kept = sa.select(styles.picture_key, styles.name).where(is_it)
             if (row := await self._database.one_or_none(kept)) is not None:
-                found = [row.picture_key, row.name]
-        return [json.dumps(words, ensure_ascii=False) for words in found]
+                found = [("picture", row.picture_key), ("name", row.name)]
+        return [f'"{field}":{json.dumps(said, ensure_ascii=False)}' for field, said in found]
+
+
+def _details(weekly: WeeklyStyle | Row) -> dict[str, str]:
+    """What the audit log says of it: a painting's ID, as each reader knows it by another title."""
+    if weekly.style.startswith(SAVED_STYLE):
+        return {"name": weekly.name}
+    return {"painting": weekly.style}
 
 
 def _fact_of(weekly: WeeklyStyle) -> str:

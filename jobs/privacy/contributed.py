@@ -16,19 +16,18 @@ from jobs.core import QueueCore, change_job, record_event, row_of
 from jobs.db import schema
 from jobs.db.database import CHANGED_TOPIC, Transaction
 from jobs.db.rows import J, job_from_row, json_object, lenient, moment, to_json
-from jobs.execution.ending import PREVIEW, end_job
+from jobs.execution.ending import end_job
 from jobs.execution.job_log import log_end
 from jobs.management.cancelling import forget_clearing, lock_with_flow
 from jobs.model import ENDED, Failure, FailureKind, JobState
+from jobs.picture_roles import INPUT, PREVIEW, TIMELAPSE
 from jobs.privacy.retention import drop_pictures
-from jobs.scheduling.fairness import close_gap
 from jobs.submission.intakes import close_intakes
 
 TAKEN_BACK = sentence(
     "The member who provided a picture for this has had their data erased, so it cannot be "
     "painted; please use /paint with a picture of your own."
 )
-_FILM = "timelapse"
 _BATCH = 500
 Keys = frozenset[str]
 
@@ -118,8 +117,6 @@ async def _withdraw_from(core: QueueCore, job_id: int, keys: Keys) -> set[str]:
         inputs = None if row is None else lenient(PaintInputs, row.inputs)
         if row is None or inputs is None:
             return set()
-        if row.state == JobState.QUEUED:
-            await close_gap(transaction, row)
         gone = set[str]()
         if row.state not in ENDED:
             failure = Failure.of(FailureKind.ERASED, TAKEN_BACK, f"job-{job_id}")
@@ -149,8 +146,8 @@ async def _drop_contributed(
     """Remove contributed pictures, time-lapse and these roles from a job; returns the keys."""
     uses = schema.picture_uses
     goes = sa.or_(
-        sa.and_(uses.c.role.startswith("input:"), uses.c.key.in_(keys)),
-        uses.c.role.in_((_FILM, *roles)),
+        sa.and_(uses.c.role.startswith(INPUT), uses.c.key.in_(keys)),
+        uses.c.role.in_((TIMELAPSE, *roles)),
     )
     gone = await transaction.scalars(
         sa.delete(uses).where(uses.c.job_id == job_id, goes).returning(uses.c.key)

@@ -7,9 +7,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from common.files import private_folder, write_whole
+from jobs.core import DAY_SECONDS
 
 NAME = "erasures.jsonl"
-KEPT_SECONDS = 400 * 86_400.0
+KEPT_SECONDS = 400 * DAY_SECONDS
 """How long erasures are kept; restoring an older backup would bring erased data back."""
 
 

@@ -11,15 +11,15 @@ import sqlalchemy as sa
 
 from common.options import PaintInputs
 from jobs import picture_sizes
-from jobs.core import QueuePart, change_job, job_of, record_event, row_of, used_keys
+from jobs.core import DAY_SECONDS, QueuePart, change_job, job_of, record_event, row_of, used_keys
 from jobs.db import schema
 from jobs.db.database import CHANGED_TOPIC, Row, Transaction
-from jobs.db.facts import read_fact
-from jobs.db.rows import J, job_from_row, json_object, lenient, to_json
+from jobs.db.facts import seconds_since
+from jobs.db.rows import J, answered_by, job_from_row, json_object, lenient, to_json
 from jobs.management.audit import write_act_on
 from jobs.management.installation import RESTORED_AT
 from jobs.model import ENDED, Job, JobState, Reply
-from jobs.submission.limits import DAY_SECONDS, changes_from_json, tightened
+from jobs.submission.limits import changes_from_json, tightened
 
 GRACE_SECONDS = 3600.0
 """Files written within this time are kept: a job may not have been queued yet."""
@@ -29,6 +29,8 @@ ROWS_KEPT_DAYS = 400
 """How long rows of ended jobs are kept, for history and statistics."""
 UNDO_SECONDS = 600.0
 """How long a deletion can be undone, and the files are kept."""
+DELETING_SECONDS = 60.0
+"""How long the bot may take to delete the message of a deleted picture."""
 _BATCH = 500
 TOKEN_SECONDS = 900.0
 """How long an interaction's token works, and how long it is kept after the delivery."""
@@ -143,6 +145,20 @@ class Retention(QueuePart):
             who = await connection.scalar(_deleted_by(job_id))
         return after is not None and after > now and who == f"user:{by_user_id}"
 
+    async def left_shown(self, application_id: int = 0) -> list[Job]:
+        """Jobs deleted a while ago that still have a message, as far as is known.
+
+        With an application's ID, jobs of other applications are left out.
+        """
+        async with self._database.read_now() as (connection, now):
+            left = sa.select(schema.jobs).where(
+                J.delete_after < now + UNDO_SECONDS - DELETING_SECONDS,
+                J.message_id.is_not(None),
+                J.message_removed_at.is_(None),
+                answered_by(application_id),
+            )
+            return [job_from_row(row) for row in await connection.execute(left)]
+
     async def finish_deleting(self) -> int:
         """Delete for good what can no longer be undone; returns the number of jobs.
 
@@ -217,9 +233,9 @@ class Retention(QueuePart):
 
     async def _was_just_restored(self) -> bool:
         """Whether the database was restored recently, so that its rows may lack references."""
-        async with self._database.write(durable=False) as transaction:
-            restored_at = await read_fact(transaction, RESTORED_AT)
-            return restored_at is not None and float(restored_at) > transaction.now - DAY_SECONDS
+        async with self._database.read_now() as (connection, now):
+            seconds = await seconds_since(connection, RESTORED_AT, now)
+        return seconds is not None and seconds < DAY_SECONDS
 
     async def _expire(self) -> int:
         """Delete the pictures of jobs that are older than their server's retention."""

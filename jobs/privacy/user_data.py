@@ -11,16 +11,16 @@ from jobs.core import QueuePart, change_job
 from jobs.db import schema
 from jobs.db.database import CHANGED_TOPIC, Row, Transaction
 from jobs.db.rows import HAS_ENDED, J, job_from_row, json_object, moment
-from jobs.execution.ending import end_job, is_working_file
+from jobs.execution.ending import end_job
 from jobs.execution.job_log import log_end
 from jobs.management.audit import amend_audit
 from jobs.management.cancelling import forget_clearing, lock_with_flow
 from jobs.model import JobState
 from jobs.outcomes import QueueUnavailableError
+from jobs.picture_roles import is_working_file
 from jobs.privacy import erasures
 from jobs.privacy.contributed import contributed_by, withdraw
 from jobs.privacy.retention import drop_pictures
-from jobs.scheduling.fairness import close_gap
 from jobs.submission.intakes import close_intakes
 
 NOBODY = 0
@@ -197,8 +197,6 @@ class Privacy(QueuePart):
             row = await lock_with_flow(transaction, job_id)
             if row is None:
                 return []
-            if row.state == JobState.QUEUED:
-                await close_gap(transaction, row)
             keys: list[str] = []
             goes_on = row.state in {JobState.QUEUED, JobState.RUNNING}
             if goes_on:

@@ -4,11 +4,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from jobs.core import EVERYWHERE
 from jobs.db import schema
 from jobs.db.asynchronous import AsyncConnection
 from jobs.db.rows import IS_QUEUED, J
 from jobs.scheduling.fleet import Load
-from jobs.submission.limits import EVERYWHERE
 
 
 def startable() -> tuple[sa.ColumnElement[bool], ...]:

@@ -182,14 +182,19 @@ def remaining_seconds(row: Row, fleet: Fleet, now: float) -> float:
     else:
         predicted = fleet.seconds_on(own, load)
         is_measured = fleet.speeds.measured(engine_kind(own, load.network), load.speed_class)
+    began = row.claimed_at if row.claimed_at is not None else now
+    left = predicted - _since(began, now)
     if row.progress is not None and row.progress_at is not None:
         progress = lenient(Progress, row.progress)
-        if progress is not None and (left := progress.seconds_left) is not None:
-            if is_measured:
-                left = blended(predicted * (1 - progress.fraction), left, progress.fraction)
-            return max(0.0, left - _since(row.progress_at, now))
-    began = row.claimed_at if row.claimed_at is not None else now
-    return max(0.0, predicted - _since(began, now))
+        if progress is not None:
+            told, since = progress.seconds_left, _since(row.progress_at, now)
+            rest = predicted * (1 - progress.fraction)
+            if told is None:  # it resumes what another engine has painted, or only files are left
+                left = min(left, rest - since)
+            else:
+                found = blended(rest, told, progress.fraction) if is_measured else told
+                left = found - since
+    return max(0.0, left)
 
 
 def _since(moment: float, now: float) -> float:
@@ -205,4 +210,5 @@ def engine_from_row(row: Row) -> EngineInfo:
         model=row.model or "",
         networks=tuple((row.networks or "").split()),
         largest_px=row.largest_px or MAX_SIZE_PX,
+        weights=tuple((row.weights or "").split()),
     )

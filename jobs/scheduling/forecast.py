@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 
 import sqlalchemy as sa
 
+from jobs.core import EVERYWHERE
 from jobs.db.asynchronous import AsyncConnection
 from jobs.db.database import Row
 from jobs.db.rows import IS_QUEUED, J
@@ -13,7 +14,6 @@ from jobs.scheduling.dispatch import LOOK_AHEAD, Assignment, JobSchedule, is_mix
 from jobs.scheduling.eligible_jobs import first_loads
 from jobs.scheduling.fleet import Fleet, Load
 from jobs.scheduling.speeds import start_after
-from jobs.submission.limits import EVERYWHERE
 
 Place: TypeAlias = tuple[float, int]
 """A job's place in the order: start tag and job ID."""

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from common.options import PaintOptions
-from jobs.core import QueueCore, QueuePart
+from jobs.core import EVERYWHERE, QueueCore, QueuePart
 from jobs.db import schema
 from jobs.db.asynchronous import AsyncConnection
 from jobs.db.database import Row
@@ -18,7 +18,6 @@ from jobs.model import ENDED, Job, JobState, QueuePosition
 from jobs.scheduling.fairness import slots_after_pause
 from jobs.scheduling.fleet import (
     RUNNING_COLUMNS,
-    Fleet,
     SpeedCache,
     is_alive,
     read_engines,
@@ -28,7 +27,6 @@ from jobs.scheduling.fleet import (
 from jobs.scheduling.forecast import Place, forecast_of
 from jobs.scheduling.network_choice import choose_network
 from jobs.scheduling.speeds import speed_class_of, work_of
-from jobs.submission.limits import EVERYWHERE
 
 ENGINE_STARTING = "engine_starting"
 """Name of the fact that records when an engine began to start."""
@@ -108,7 +106,7 @@ class QueuePositions(QueuePart):
         """
         if not rows:
             return {}
-        fleet = await self.fleet(connection, now)
+        fleet = await read_fleet(connection, now, self.speeds)
         waiting = [row for row in rows if row.state == JobState.QUEUED]
         paused = await _paused_guilds(connection) if waiting else frozenset()
         going = [row for row in waiting if row.guild_id not in paused]
@@ -150,7 +148,7 @@ class QueuePositions(QueuePart):
             frames: Number of frames of the clip; 1 for a still.
         """
         async with self._database.read_now() as (connection, now):
-            fleet = await self.engines(connection, now)
+            fleet = await read_engines(connection, now, self.speeds)
         speed_class = speed_class_of(options, moves=frames > 1)
         work = work_of(options, aspect, frames)
         chosen = choose_network(options, self._core.settings, fleet, speed_class, work)
@@ -194,14 +192,6 @@ class QueuePositions(QueuePart):
         everywhere = EVERYWHERE in paused
         is_paused = everywhere or (guild_id or -1) in paused
         return QueueOverview(waiting, running, is_paused, alive, starting, everywhere)
-
-    async def fleet(self, connection: AsyncConnection, now: float) -> Fleet:
-        """See `jobs.scheduling.fleet.read_fleet`."""
-        return await read_fleet(connection, now, self.speeds)
-
-    async def engines(self, connection: AsyncConnection, now: float) -> Fleet:
-        """See `jobs.scheduling.fleet.read_engines`."""
-        return await read_engines(connection, now, self.speeds)
 
 
 async def is_starting(connection: AsyncConnection, now: float) -> bool:

@@ -1,8 +1,8 @@
 """How long a job will take: its work, and the measured speeds of engines.
 
-Work is independent of the machine: megapixels times a factor of the quality. The seconds that an
-engine needs per unit are measured on finished jobs, separately for each class of size and quality,
-since small pictures do not use a machine fully.
+Work is independent of the machine: megapixels, and what each picture costs whatever its size, times
+a factor of the quality. The seconds that an engine needs per unit are measured on finished jobs,
+separately for each class of size and quality, since small pictures do not use a machine fully.
 """
 
 import math
@@ -16,6 +16,15 @@ from jobs.model import EngineInfo
 STANDARD_ITERATIONS = 20
 """Iterations of a standard picture at its full size. Converts a job's own number of iterations to
 work, and an engine's first few iterations to a speed. Starting a scale counts as one."""
+START_MEGAPIXELS = 0.06
+"""What the iterations of a small picture cost, expressed in further megapixels: those of the
+smallest scale, which has the same size in each pyramid, and the constant part of all others."""
+OWN_START_MEGAPIXELS = 0.015
+"""The same with a job's own number of iterations, which is not greater at the smallest scale."""
+PICTURE_WORK = 0.02
+"""Work of each picture besides its iterations: reading files, finding faces, encoding."""
+TIMELAPSE_WORK = 0.1
+"""Work of a time-lapse."""
 PRIOR_SECONDS_PER_WORK = 120.0
 """Assumed for a machine without a graphics card until its first job is measured."""
 SMOOTHING = 0.3
@@ -31,7 +40,7 @@ SpeedKey = tuple[str, str]
 
 
 def work_of(options: PaintOptions, aspect: float | None = None, frames: int = 1) -> float:
-    """Units of work in a job: 1 for a standard picture of one megapixel.
+    """Units of work in a job: about 1 for a standard picture of one megapixel.
 
     Args:
         options: of the job.
@@ -39,12 +48,15 @@ def work_of(options: PaintOptions, aspect: float | None = None, frames: int = 1)
         frames: number of frames of the clip; 1 for a still.
     """
     megapixels = options.size_px**2 * (USUAL_ASPECT if aspect is None else aspect) / 1e6
-    factor = QUALITY_WORK[options.quality]
+    factor, start = QUALITY_WORK[options.quality], START_MEGAPIXELS
     if options.iterations is not None:
         # Iterations are per scale; the small scales of the pyramid add about a third.
-        factor = options.iterations * 4 / 3 / STANDARD_ITERATIONS
-    pictures = options.variants * (1 + CLIP_FRAME_WORK * (frames - 1))
-    return max(megapixels * factor * pictures, 1e-6)
+        factor = (options.iterations + 1) * 4 / 3 / STANDARD_ITERATIONS
+        start = OWN_START_MEGAPIXELS
+    one = factor * (megapixels + start) + PICTURE_WORK
+    if options.timelapse:
+        one += TIMELAPSE_WORK
+    return one * options.variants * (1 + CLIP_FRAME_WORK * (frames - 1))
 
 
 USUAL_SIZE_PX = 1024

@@ -12,12 +12,12 @@ import sqlalchemy as sa
 
 from common.limits import LIMITS, Limits
 from common.options import PaintOptions
-from jobs.core import PICTURES_LEFT
+from jobs.core import DAY_SECONDS, PICTURES_LEFT
 from jobs.db.asynchronous import AsyncConnection
 from jobs.db.rows import IS_WAITING, J, moment
 from jobs.model import Asker
 from jobs.outcomes import BLOCKED, Refusal, Usage
-from jobs.submission.limits import DAY_SECONDS, Rules
+from jobs.submission.limits import Rules
 
 CLOCKS_APART_SECONDS = 60.0
 """Upper bound on how far a transaction's time can lie behind those that committed before it."""

@@ -14,16 +14,13 @@ from typing import Any
 import sqlalchemy as sa
 from pydantic import ValidationError
 
-from common.limits import LIMITS, LimitKind, Limits
+from common.limits import LIMITS, Limits
+from jobs.core import EVERYWHERE
 from jobs.db import schema
 from jobs.db.asynchronous import AsyncConnection
 from jobs.model import Asker
 
 log = logging.getLogger(__name__)
-EVERYWHERE = 0
-"""The server ID for all servers, in blocks and pauses."""
-DAY_SECONDS = 86_400.0
-_FREE_FOR_EXEMPT = (LimitKind.SIZE, LimitKind.QUALITY, LimitKind.COUNT, LimitKind.SECONDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +48,7 @@ class Rules:
         """The limits that apply to a user with these roles."""
         if not set(role_ids) & set(self.server.exempt_role_ids):
             return self.server
-        free = [name for name, limit in LIMITS.items() if limit.kind in _FREE_FOR_EXEMPT]
+        free = [name for name, limit in LIMITS.items() if limit.kind.bounds_painting]
         return replace(self.server, **{name: getattr(self.operator, name) for name in free})
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from common.options import PaintInputs, PaintOptions
+from common.options import PaintOptions
 from common.variants import variants_of
 from jobs.core import QueueCore, QueuePart, picture_lock, record_event, row_of, use_pictures
 from jobs.db import schema
@@ -23,9 +23,10 @@ from jobs.outcomes import (
     SubmitOutcome,
     Usage,
 )
+from jobs.picture_roles import RESULT, input_roles
 from jobs.picture_sizes import note_sizes
 from jobs.scheduling import fairness
-from jobs.scheduling.fleet import Fleet
+from jobs.scheduling.fleet import Fleet, read_engines
 from jobs.scheduling.network_choice import NetworkChoice, choose_network
 from jobs.scheduling.positions import QueuePositions
 from jobs.scheduling.speeds import speed_class_of, work_of
@@ -98,11 +99,8 @@ class Submissions(QueuePart):
             intake = await intake_row(transaction, interaction_id)
             if intake is not None and intake.erased_at is not None:
                 return Erased()
-            its_intake = COLUMNS.interaction_id == interaction_id
-            known = sa.select(schema.jobs).where(J.interaction_id == interaction_id)
-            if (earlier := await transaction.one_or_none(known)) is not None:
-                await close_intakes(transaction, its_intake)
-                return AlreadySubmitted(job_from_row(earlier))
+            if (earlier := await _earlier(transaction, interaction_id)) is not None:
+                return AlreadySubmitted(earlier)
             if await _is_taken_back(transaction, submission.parent_job_id):
                 return Erased()
             rules = await self._rules(connection, asker, transaction.now)
@@ -111,8 +109,8 @@ class Submissions(QueuePart):
             refusal = await refusal_for(connection, rules, asker, options, transaction.now)
             if refusal is not None:
                 return Refused(refusal)
-            await close_intakes(transaction, its_intake)
-            fleet = await self._positions.engines(connection, transaction.now)
+            await _close_intake(transaction, interaction_id)
+            fleet = await read_engines(connection, transaction.now, self._positions.speeds)
             chosen = choose_network(
                 options,
                 self._core.settings,
@@ -143,20 +141,17 @@ class Submissions(QueuePart):
         if report is not None:  # present if the job was painted to its end
             report = replace(report, seed=one.options.seed, variants=())
         inputs = {} if one.inputs.erased else input_roles(one.inputs)
-        roles = {**inputs, "result": key}
+        roles = {**inputs, RESULT: key}
         async with self._database.write() as transaction:
             await transaction.lock(*(picture_lock(each) for each in sorted(set(roles.values()))))
-            its_intake = COLUMNS.interaction_id == reply.interaction_id
-            known = sa.select(schema.jobs).where(J.interaction_id == reply.interaction_id)
-            if (earlier := await transaction.one_or_none(known)) is not None:
-                await close_intakes(transaction, its_intake)
-                return job_from_row(earlier)
+            if (earlier := await _earlier(transaction, reply.interaction_id)) is not None:
+                return earlier
             now = await row_of(transaction, job.id)
             if now is None or key not in job_from_row(now).versions:
                 return None
             if job_from_row(now).inputs.erased and not job.inputs.erased:
                 return None  # its pictures were erased since the user saw it
-            await close_intakes(transaction, its_intake)
+            await _close_intake(transaction, reply.interaction_id)
             submission = Submission(asker, reply, one.inputs, one.options, job.id)
             flow = fairness.flow_of(asker.guild_id, asker.user_id)
             nowhere = fairness.Tags(flow, fairness.NORMAL, 0.0, 0.0, 0.0, 0.0)
@@ -180,6 +175,19 @@ class Submissions(QueuePart):
             actor, details = f"user:{asker.user_id}", {"from": str(job.id)}
             await record_event(transaction, taken.id, "taken", actor, details)
             return taken
+
+
+async def _earlier(transaction: Transaction, interaction_id: int) -> Job | None:
+    """The job that this interaction was submitted as before, if it was; closes its intake."""
+    known = sa.select(schema.jobs).where(J.interaction_id == interaction_id)
+    if (row := await transaction.one_or_none(known)) is None:
+        return None
+    await _close_intake(transaction, interaction_id)
+    return job_from_row(row)
+
+
+async def _close_intake(transaction: Transaction, interaction_id: int) -> None:
+    await close_intakes(transaction, COLUMNS.interaction_id == interaction_id)
 
 
 async def _is_taken_back(transaction: Transaction, parent_job_id: int | None) -> bool:
@@ -280,8 +288,3 @@ async def _insert_row(
         .returning(schema.jobs, *transaction.notifications(*topics))
     )
     return job_from_row(inserted.one())
-
-
-def input_roles(inputs: PaintInputs) -> dict[str, str]:
-    """The input pictures of a job, by role."""
-    return {f"input:{number}": key for number, key in enumerate(inputs.picture_keys())}

@@ -85,7 +85,10 @@ async def post_message(request: web.Request) -> web.Response:
     channel = channel_for_bot(request)
     payload, files = await read_object(request)
     held = permissions.app_permissions(world.guild, world.bot, channel)
-    if not held & permissions.SEND_MESSAGES or (files and not held & permissions.ATTACH_FILES):
+    writing = permissions.SEND_MESSAGES
+    if channel.parent_id is not None:  # a thread, in which the other one counts for nothing
+        writing = permissions.SEND_MESSAGES_IN_THREADS
+    if not held & writing or (files and not held & permissions.ATTACH_FILES):
         raise missing_permissions()
     if payload.get("message_reference") and not held & permissions.READ_MESSAGE_HISTORY:
         raise may_not_reply()

@@ -156,15 +156,20 @@ def required_options_come_first(form: FormBody) -> Iterator[Finding]:
 
 @rule("command", OPTIONS)
 def option_names_are_unique(form: FormBody) -> Iterator[Finding]:
-    """Options of a command have distinct names, and choices distinct values."""
+    """Options of a command have distinct names, and so have the choices of an option."""
     for path, options in _option_lists(form):
-        seen: set[str] = set()
-        for index, option in enumerate(options):
-            if option["name"] in seen:
-                message = f"Option name {option['name']} already used"
-                code = "APPLICATION_COMMAND_OPTIONS_NAME_ALREADY_EXISTS"
-                yield Finding((*path, index, "name"), code, message)
-            seen.add(option["name"])
+        yield from _repeated_names(path, options, "APPLICATION_COMMAND_OPTIONS_NAME_ALREADY_EXISTS")
+    code = "APPLICATION_COMMAND_OPTIONS_CHOICE_NAME_ALREADY_EXISTS"
+    for path, option, _ in walk_options(form.value, form.path):
+        yield from _repeated_names((*path, "choices"), option.get("choices") or [], code)
+
+
+def _repeated_names(path: Path, named: list[Json], code: str) -> Iterator[Finding]:
+    seen: set[str] = set()
+    for index, each in enumerate(named):
+        if each["name"] in seen:
+            yield Finding((*path, index, "name"), code, f"Name {each['name']} already used")
+        seen.add(each["name"])
 
 
 @rule("command", COMMANDS + "#subcommands-and-subcommand-groups")

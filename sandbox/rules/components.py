@@ -1,12 +1,23 @@
 """Components of messages and modals: their fields, and what may contain what."""
 
 from collections.abc import Collection, Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 from sandbox.model import Json
 from sandbox.rules.messages import final_files
 from sandbox.rules.registry import Finding, FormBody, Path, rule
-from sandbox.rules.shape import Boolean, Integer, Items, Kind, Object, OneOf, Schema, Text
+from sandbox.rules.shape import (
+    Boolean,
+    Integer,
+    Items,
+    Kind,
+    Object,
+    OneOf,
+    Schema,
+    Snowflake,
+    Text,
+)
 
 REFERENCE = "components/reference"
 ROW, BUTTON, STRING_SELECT, TEXT_INPUT = 1, 2, 3, 4
@@ -22,6 +33,7 @@ OPTION: Schema = {
     "value": Text(required=True, low=1, high=100),
     "description": Text(high=100),
     "default": Boolean(),
+    "emoji": Object(),
 }
 SELECT: dict[str, Kind] = {
     "custom_id": CUSTOM_ID,
@@ -30,6 +42,9 @@ SELECT: dict[str, Kind] = {
     "max_values": Integer(low=1, high=25),
     "disabled": Boolean(),
     "required": Boolean(),
+    "default_values": Items(
+        high=25, of=Object(schema={"id": Snowflake(required=True), "type": Text(required=True)})
+    ),
 }
 SCHEMAS: Mapping[int, Schema] = {
     ROW: {"components": Items(required=True, low=1, high=5, of=Object())},
@@ -41,7 +56,10 @@ SCHEMAS: Mapping[int, Schema] = {
         "disabled": Boolean(),
         "emoji": Object(),
     },
-    STRING_SELECT: {**SELECT, "options": Items(required=True, low=1, high=25, of=Object())},
+    STRING_SELECT: {
+        **SELECT,
+        "options": Items(required=True, low=1, high=25, of=Object(schema=OPTION)),
+    },
     5: SELECT,
     6: SELECT,
     7: SELECT,
@@ -146,6 +164,7 @@ def top_place(form: FormBody) -> str:
     return "message-v2" if form.v2 else "message"
 
 
+@lru_cache(maxsize=2)  # each rule of a message asks for the same
 def tree(form: FormBody, place: str | None = None) -> list[tuple[FormBody, str]]:
     """Every component of the form's message or modal."""
     components = form.value.get("components")
@@ -172,9 +191,7 @@ def shape_findings(form: FormBody, place: str) -> Iterator[Finding]:
         message = f'Value of field "type" must be one of ({listed},).'
         yield form.wrong("UNION_TYPE_CHOICES", message, "type")
         return
-    schema: dict[str, Kind] = {"id": Integer(low=0, high=2**31 - 1), **SCHEMAS[kind]}
-    if kind == STRING_SELECT:
-        schema["options"] = Items(required=True, low=1, high=25, of=Object(schema=OPTION))
+    schema = {"id": Integer(low=0, high=2**31 - 1), **SCHEMAS[kind]}
     yield from Object(schema=schema).findings(form.path, component)
 
 

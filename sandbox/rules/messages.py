@@ -1,5 +1,6 @@
 """Messages: fields, files, embeds, mentions, flags."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +15,7 @@ UPLOADING = "reference#uploading-files"
 MAX_REQUEST_BYTES = 25 * 1024 * 1024
 MAX_FILES = 10
 MAX_EMBED_CHARACTERS = 6000
+SAFE_NAME = re.compile(r"[A-Za-z0-9._-]+")
 
 MEDIA: Schema = {"url": Text(required=True, high=2048)}
 EMBED: Schema = {
@@ -148,6 +150,15 @@ def sent_files_are_listed(form: FormBody) -> Iterator[Finding]:
             yield Finding(("files", index), "", message, advice=True)
 
 
+@rule("message", "reference#editing-message-attachments")
+def file_names_stay_as_they_are(form: FormBody) -> Iterator[Finding]:
+    """Discord takes other characters out of a file's name, so `attachment://` misses it."""
+    for name, is_new in final_files(form).items():
+        if is_new and not SAFE_NAME.fullmatch(name):
+            message = f"{name!r} will have another name: only A-Z, a-z, 0-9, '-', '_' and '.' stay."
+            yield form.advice(message, "attachments")
+
+
 @rule("message", CREATE)
 def message_is_not_empty(form: FormBody) -> Iterator[Finding]:
     """A message has some content."""
@@ -260,5 +271,6 @@ def is_v2(flags: object, existing: Message | None) -> bool:
     """Whether a message uses Components V2, or does with these flags."""
     if existing is not None and existing.is_v2:
         return True
-    is_number = isinstance(flags, int) and not isinstance(flags, bool)
-    return is_number and bool(int(str(flags)) & MessageFlag.IS_COMPONENTS_V2)
+    if not isinstance(flags, int) or isinstance(flags, bool):
+        return False
+    return bool(flags & MessageFlag.IS_COMPONENTS_V2)

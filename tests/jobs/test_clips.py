@@ -27,6 +27,7 @@ from tests.kit.samples import (
     delete_for_good,
     failure,
     paint_report,
+    reload,
     submit_job,
 )
 
@@ -72,15 +73,13 @@ async def test_files_of_a_painted_clip_are_exported_and_deleted_with_its_job(
     claim = await claim_job(queue)
     progress = Progress(1, 2, 0.5, frame=3, frames=24)
     assert await queue.claims.report_progress(claim, progress) == LeaseHeld()
-    seen = await queue.jobs.get(job.id)
-    assert seen is not None
+    seen = await reload(queue, job)
     assert seen.progress is not None
     assert (seen.progress.frame, seen.progress.frames) == (3, 24)
     made = PaintedClip(painted, frames=24, seconds=2.0, plays=0, files=stored)
     finished = replace(paint_report(), clip=made)
     assert await queue.claims.finish(claim, content, finished) == LeaseHeld()
-    done = await queue.jobs.get(job.id)
-    assert done is not None
+    done = await reload(queue, job)
     assert done.report is not None
     assert done.report.clip == made
     files = {content, clip.picture, painted, *stored.values()}
@@ -207,7 +206,6 @@ async def test_frames_survive_engine_deaths_until_the_job_ends(
         assert all([await queue.store.exists(key) for key in claim.frames])
         keys += await save_frames(queue, claim, death, b"frame %d" % death)
         assert await advance_with_reaper(queue, clock, 120) == [job.id]
-    last = await queue.jobs.get(job.id)
-    assert last is not None
+    last = await reload(queue, job)
     assert last.state.ended
     assert not any([await queue.store.exists(key) for key in keys])

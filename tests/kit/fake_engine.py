@@ -18,6 +18,7 @@ from jobs.outcomes import LeaseHeld
 from jobs.queue import JobQueue
 from tests.kit.fake_clips import moving_preview, painted_clip
 from tests.kit.pictures import encoded, plain_picture
+from tests.kit.samples import reload
 
 ENGINE_INFO = EngineInfo(
     id="fake", host="test", device="cpu", network="lite", version=VERSION, pid=1
@@ -87,8 +88,7 @@ class FakeEngine:
             return
         if job.options.vary == "style" and self.unavailable_styles:
             await self.queue.claims.leave_out(claim, self.unavailable_styles)
-            updated = await self.queue.jobs.get(job.id)
-            assert updated is not None
+            updated = await reload(self.queue, job)
             job = updated
         content = await self.queue.store.get(job.inputs.content)
         for step in range(1, STEPS):
@@ -176,9 +176,7 @@ class FakeEngine:
         report = PaintReport("lite", "cpu", "fp32", *size, seconds=2.0, iterations=4, seed=0)
         timelapse = key if job.options.timelapse else None  # a still picture will do
         await self.queue.claims.finish(claim, key, report, timelapse_key=timelapse)
-        done = await self.queue.jobs.get(job.id)
-        assert done is not None
-        return done
+        return await reload(self.queue, job)
 
     async def finish_some(self, job: Job, count: int) -> Claim:
         """Claim the next job, which must be this one, and finish this many of its pictures.

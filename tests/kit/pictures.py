@@ -1,6 +1,8 @@
 """Small picture files, as bytes."""
 
 import io
+import struct
+import zlib
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -35,6 +37,20 @@ def plain_picture(
 def gradient_picture(size: tuple[int, int] = (96, 64), kind: str = "PNG") -> bytes:
     """A small picture with some content."""
     return encoded(Image.linear_gradient("L").resize(size).convert("RGB"), kind)
+
+
+def decompression_bomb() -> bytes:
+    """A small PNG with a header of 60,000 × 60,000 pixels."""
+    header = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0)
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        body = kind + data
+        return struct.pack(">I", len(data)) + body + struct.pack(">I", zlib.crc32(body))
+
+    pixels = zlib.compress(bytes(100_000))
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+    )
 
 
 @cache

@@ -68,6 +68,13 @@ async def submit_refused(
     return outcome.refusal
 
 
+async def reload(queue: JobQueue, job: Job | int) -> Job:
+    """The job, or the one of this number, as it is now."""
+    found = await queue.jobs.get(job if isinstance(job, int) else job.id)
+    assert found is not None
+    return found
+
+
 async def claim_job(queue: JobQueue, engine_id: str = "engine", **options: Any) -> Claim:
     claim = await queue.claims.claim(engine_id, **options)
     assert claim is not None
@@ -102,9 +109,9 @@ async def advance_with_reaper(queue: JobQueue, clock: FakeClock, seconds: float)
     reaped: list[int] = []
     end = clock.now + seconds
     while clock.now < end:
-        reaped += await queue.claims.reap()
+        reaped += await queue.reaper.reap()
         clock.now = min(end, clock.now + 5.0)
-    return reaped + await queue.claims.reap()
+    return reaped + await queue.reaper.reap()
 
 
 def make_job(state: JobState, **other: Any) -> Job:

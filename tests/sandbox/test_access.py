@@ -1,8 +1,15 @@
 """Access of a bot to resources, and the error codes where it is refused."""
 
 from sandbox import LoopbackDiscord
-from sandbox.permissions import ATTACH_FILES, READ_MESSAGE_HISTORY
+from sandbox.permissions import (
+    ATTACH_FILES,
+    READ_MESSAGE_HISTORY,
+    SEND_MESSAGES,
+    SEND_MESSAGES_IN_THREADS,
+)
 from tests.sandbox.raw_bot import RawBot
+
+PUBLIC_THREAD = 11
 
 
 async def test_a_wrong_token_is_refused(raw: RawBot) -> None:
@@ -50,6 +57,17 @@ async def test_missing_permissions_channel_or_membership_refuse_calls(
     assert (await raw.send({"content": "x"}))[0] == 200
     await discord.delete_channel(channel)
     assert (await raw.call("POST", path, {"content": "x"}))[1]["code"] == 10003
+
+
+async def test_writing_in_a_thread_needs_its_own_permission(
+    raw: RawBot, discord: LoopbackDiscord
+) -> None:
+    channel = discord.channel()
+    channel.kind, channel.parent_id = PUBLIC_THREAD, discord.channel("talk").id
+    channel.bot_denied = SEND_MESSAGES
+    assert (await raw.send({"content": "x"}))[0] == 200
+    channel.bot_denied = SEND_MESSAGES_IN_THREADS
+    assert (await raw.send({"content": "x"}))[1]["code"] == 50013
 
 
 async def test_message_content_is_hidden_without_the_intent(

@@ -33,6 +33,11 @@ INVALID_COMMANDS: list[tuple[str, Any, str]] = [
     ("unknown type", command(options=[option(kind=12)]), "0.options.0.type"),
     ("26 choices", command(options=[option(choices=[choice()] * 26)]), "0.options.0.choices"),
     (
+        "same choice twice",
+        command(options=[option(choices=[choice("a", "1"), choice("a", "2")])]),
+        "0.options.0.choices.1.name",
+    ),
+    (
         "wrong choice",
         command(options=[option(choices=[choice(value=1)])]),
         "0.options.0.choices.0.value",

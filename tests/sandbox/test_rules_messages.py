@@ -226,6 +226,40 @@ INVALID_MESSAGES: list[tuple[str, Any, str, str]] = [
         "components.0.components.0.max_values",
         "SELECT_COMPONENT_MAX_ABOVE_OPTIONS",
     ),
+    (
+        "a word for an emoji",
+        legacy(row(button(emoji={"name": "star"}))),
+        "components.0.components.0.emoji.name",
+        "BUTTON_COMPONENT_INVALID_EMOJI",
+    ),
+    (
+        "a digit for an emoji in an option",
+        legacy(
+            row(
+                {
+                    "type": 3,
+                    "custom_id": "s",
+                    "options": [{**options(1)[0], "emoji": {"name": "1"}}],
+                }
+            )
+        ),
+        "components.0.components.0.options.0.emoji.name",
+        "BUTTON_COMPONENT_INVALID_EMOJI",
+    ),
+    (
+        "more defaults than may be chosen",
+        legacy(
+            row({"type": 6, "custom_id": "s", "default_values": [{"id": "1", "type": "role"}] * 2})
+        ),
+        "components.0.components.0.default_values",
+        "BASE_TYPE_BAD_LENGTH",
+    ),
+    (
+        "a default of another type",
+        legacy(row({"type": 6, "custom_id": "s", "default_values": [{"id": "1", "type": "user"}]})),
+        "components.0.components.0.default_values.0.type",
+        "BASE_TYPE_CHOICES",
+    ),
 ]
 
 
@@ -240,6 +274,18 @@ async def test_invalid_message_is_refused_with_path_and_code(
     assert (path, code) in error_codes(body)
     assert raw.discord.violations
     assert not raw.discord.messages()
+
+
+@pytest.mark.parametrize("emoji", ["🎨", "↔️", "✖️", "‼️", "〰️", "3️⃣", "👩‍🎨", "🏴󠁧󠁢󠁥󠁮󠁧󠁿", "🇫🇷", "🫩"])
+async def test_emoji_of_any_kind_are_accepted(raw: RawBot, emoji: str) -> None:
+    status, body = await raw.send(legacy(row(button(label=None, emoji={"name": emoji}))))
+    assert status == 200, body
+
+
+async def test_file_name_that_discord_changes_is_reported(raw: RawBot, picture: bytes) -> None:
+    for name in ("mon été.png", "a b.png", "a_b-c.1.png"):
+        assert (await raw.send({"content": "x"}, {"files[0]": (name, picture)}))[0] == 200
+    assert [each.rule for each in raw.discord.violations] == ["file-names-stay-as-they-are"] * 2
 
 
 async def test_message_within_the_rules_is_accepted(raw: RawBot, picture: bytes) -> None:

@@ -17,7 +17,7 @@ from common.settings import Settings
 from jobs.outcomes import QueueUnavailableError
 from jobs.queue import JobQueue
 from tests.kit.fake_engine import ENGINE_INFO
-from tests.kit.samples import RESULT, paint_report, submit_job
+from tests.kit.samples import RESULT, paint_report, reload, submit_job
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVICES: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "compose.cluster.yaml").read_text())[
@@ -124,8 +124,7 @@ async def test_engine_role_can_paint_but_not_change_tables(
         claim = await engine_queue.claims.claim(ENGINE_INFO.id)
         assert claim is not None
         await engine_queue.claims.finish(claim, RESULT, paint_report())
-        done = await queue.jobs.get(job.id)
-        assert done is not None
+        done = await reload(queue, job)
         assert done.result_key == RESULT
         for statement in ("DROP TABLE jobs", "CREATE TABLE mine (a int)"):
             async with engine_queue.database.read() as connection:

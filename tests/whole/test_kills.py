@@ -3,9 +3,8 @@
 import asyncio
 import contextlib
 import random
+import signal
 import sqlite3
-import sys
-from asyncio.subprocess import Process
 from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from jobs.db import schema
 from jobs.queue import JobQueue
 from sandbox.bot_process import BotProcess
 from sandbox.model import Interaction
+from tests.kit.forked import ROOT, ForkedProcess, ForkServer
 from tests.kit.installation import EXTERNAL_ENGINE, Installation
 
 pytestmark = pytest.mark.slow
@@ -36,6 +36,7 @@ class KillLoop:
     installation: Installation
     queue: JobQueue
     rng: random.Random
+    fork_server: ForkServer
     commands: list["asyncio.Task[Interaction]"] = field(default_factory=list)
 
     def send_command(self) -> None:
@@ -57,28 +58,22 @@ class KillLoop:
             before = await self._claims()
             async with self._engine() as engine:
                 while await self._claims() == before:
-                    assert engine.returncode is None
+                    assert engine.poll() is None
                     await asyncio.sleep(0.05)
                 await asyncio.sleep(self.rng.uniform(0.0, 0.3))
         async with self._engine() as engine:
-            await engine.wait()
+            while engine.poll() is None:
+                await asyncio.sleep(0.1)
 
     @contextlib.asynccontextmanager
-    async def _engine(self) -> AsyncIterator[Process]:
-        log = self.installation.folder / f"engine-{self.rng.random()}.log"
-        with log.open("wb") as output:
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "engine"),
-                env=self.installation.environment(EXTERNAL_ENGINE),
-                stdout=output,
-                stderr=output,
-            )
+    async def _engine(self) -> AsyncIterator[ForkedProcess]:
+        environment = self.installation.environment(EXTERNAL_ENGINE)
+        process = self.fork_server.start(["engine"], cwd=ROOT, env=environment)
         try:
             yield process
         finally:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
+            process.send_signal(signal.SIGKILL)
+            process.wait(30)
 
     async def _claims(self) -> int:
         claims = sa.select(sa.func.count()).where(schema.events.c.kind == "claimed")
@@ -93,11 +88,11 @@ async def kill(bot: BotProcess) -> None:
 
 @pytest.mark.parametrize("seed", [20_261])
 async def test_each_command_ends_once_with_one_message_despite_kills(
-    installation: Installation, seed: int
+    installation: Installation, fork_server: ForkServer, seed: int
 ) -> None:
     settings = Settings(_env_file=None, atelier_data_dir=installation.folder / "data")
     async with await JobQueue.open(settings) as queue:
-        kills = KillLoop(installation, queue, random.Random(seed))
+        kills = KillLoop(installation, queue, random.Random(seed), fork_server)
         engines = asyncio.create_task(kills.kill_engines())
         try:
             await kills.kill_bots()

@@ -10,7 +10,7 @@ import pytest
 from bench.children import pausing_engine
 from jobs.model import JobState
 from jobs.queue import JobQueue
-from tests.kit.samples import GENEROUS_LIMITS, Storage, submit_job
+from tests.kit.samples import GENEROUS_LIMITS, Storage, reload, submit_job
 
 JOBS = 100
 ENGINES = 4
@@ -50,8 +50,7 @@ async def test_four_engines_share_one_hundred_jobs(storage: Storage) -> None:
                 engine.join(10)
         spans: dict[str, list[Span]] = defaultdict(list)
         for job in jobs:
-            done = await queue.jobs.get(job.id)
-            assert done is not None
+            done = await reload(queue, job)
             assert done.state is JobState.DONE
             events = await queue.jobs.history(job.id)
             assert [event.kind for event in events] == ["queued", "claimed", "done"]

@@ -2,9 +2,8 @@
 
 import asyncio
 import contextlib
-import sys
-from asyncio.subprocess import Process
-from collections.abc import AsyncIterator
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import asyncpg
 import pytest
@@ -13,6 +12,7 @@ import sqlalchemy as sa
 from bench import postgres
 from bench.proxy import proxy_to
 from sandbox.bot_process import STOP_WITHIN_SECONDS
+from tests.kit.forked import ROOT, ForkServer
 from tests.kit.installation import EXTERNAL_ENGINE, Installation
 
 pytestmark = pytest.mark.slow
@@ -33,28 +33,42 @@ async def wait_for_engine(url: sa.URL) -> None:
 
 @contextlib.asynccontextmanager
 async def running(
-    program: str, installation: Installation, database: str
-) -> AsyncIterator[Process]:
-    """Start the bot or an engine with this database."""
+    program: str, installation: Installation, fork_server: ForkServer, database: str
+) -> AsyncIterator[Callable[[], Awaitable[int]]]:
+    """Start the bot or an engine with this database.
+
+    What is yielded sends SIGTERM and returns the exit status.
+    """
     changes = EXTERNAL_ENGINE | {"ATELIER_DATABASE_URL": database}
     if program == "bot":
         async with installation.bot(changes) as bot:
-            yield bot._process
+
+            async def stop_bot() -> int:
+                bot._process.terminate()
+                async with asyncio.timeout(STOP_WITHIN_SECONDS):
+                    return await bot._process.wait()
+
+            yield stop_bot
         return
-    engine = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "engine"), env=installation.environment(changes)
-    )
+    engine = fork_server.start(["engine"], cwd=ROOT, env=installation.environment(changes))
+
+    async def stop_engine() -> int:
+        engine.send_signal(signal.SIGTERM)
+        return await asyncio.to_thread(engine.wait, STOP_WITHIN_SECONDS)
+
     try:
         await wait_for_engine(sa.make_url(database))
-        yield engine
+        yield stop_engine
     finally:
-        with contextlib.suppress(ProcessLookupError):
-            engine.kill()
+        engine.send_signal(signal.SIGKILL)
 
 
 @pytest.mark.parametrize("program", ["bot", "engine"])
 async def test_silent_database_does_not_delay_shutdown(
-    installation: Installation, postgres_server: postgres.Server, program: str
+    installation: Installation,
+    fork_server: ForkServer,
+    postgres_server: postgres.Server,
+    program: str,
 ) -> None:
     name = f"stopping_{program}"
     await postgres_server.execute(f"CREATE DATABASE {name} TEMPLATE atelier_template")
@@ -63,8 +77,7 @@ async def test_silent_database_does_not_delay_shutdown(
     async with proxy_to(url.host, url.port or 5432) as proxy:
         through = url.set(host="127.0.0.1", port=proxy.port)
         database = through.render_as_string(hide_password=False)
-        async with running(program, installation, database) as process:
+        async with running(program, installation, fork_server, database) as stop:
             proxy.silence()
-            process.terminate()
-            assert await asyncio.wait_for(process.wait(), STOP_WITHIN_SECONDS) == 0
+            assert await stop() == 0
             proxy.mend()

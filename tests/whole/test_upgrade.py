@@ -22,6 +22,7 @@ from engine.worker.painter import JobPainter
 from engine.worker.service import EngineWorker
 from jobs.model import EngineInfo, Job, JobState
 from jobs.queue import JobQueue
+from tests.kit.samples import reload
 
 ROOT = Path(__file__).parent.parent.parent
 RELEASES = {"0.1.0": "2f6707f800c80c1db205f9e60322406cbec437e8"}
@@ -80,8 +81,7 @@ async def engine(queue: JobQueue, settings: Settings) -> AsyncIterator[None]:
 
 
 async def get_job(queue: JobQueue, job_id: int) -> Job:
-    job = await queue.jobs.get(job_id)
-    assert job is not None
+    job = await reload(queue, job_id)
     assert job.unreadable is None
     return job
 

@@ -33,7 +33,7 @@ async def _bot(settings: Settings, port: int) -> None:
             await _intake(queue, discord)
             for job in await queue.deliveries.due(limit=20):
                 await _deliver(queue, discord, job)
-            await queue.claims.reap()
+            await queue.reaper.reap()
             await queue.wait_for_change(0.2)
         except UNAVAILABLE:
             await asyncio.sleep(0.2)

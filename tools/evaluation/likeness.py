@@ -55,16 +55,17 @@ class Panel:
 
     Args:
         encoder: VGG-19 with layers down to relu5_2, in float32.
-        scales: Sizes at which pictures are measured, relative to their own.
 
     Raises:
         JudgeError: The network ends too early.
     """
 
-    def __init__(self, encoder: Encoder, scales: Sequence[float] = (1.0, 0.5)) -> None:
+    scales = (1.0, 0.5)
+    """Sizes at which pictures are measured, relative to their own."""
+
+    def __init__(self, encoder: Encoder) -> None:
         check_layers(encoder, _ALL_LAYERS)
         self._encoder = encoder
-        self.scales = tuple(scales)
 
     @torch.no_grad()
     def measure(self, result: Picture, content: Picture, style: Picture) -> list[Likeness]:

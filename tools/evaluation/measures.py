@@ -4,7 +4,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812 (the name that torch's own manual uses)
 from torch import Tensor
 
-_REC709 = (0.2126, 0.7152, 0.0722)
+from engine.painting.color import luminance
+
 _LEAST = 1e-6
 _BORDER_PX = 4
 _INSIDE_PX = 16
@@ -12,12 +13,6 @@ _CELLS = 32
 _NEAR_NYQUIST = 0.45
 LEAST_POWER = 1e-8
 """Value of `two_pixel_power` for a smooth 8-bit picture, due to rounding."""
-
-
-def luminance(picture: Tensor) -> Tensor:
-    """Rec. 709 luma, [1, 1, H, W]."""
-    weights = torch.tensor(_REC709, device=picture.device, dtype=picture.dtype)
-    return (picture * weights.view(1, 3, 1, 1)).sum(1, keepdim=True)
 
 
 def fine_detail(picture: Tensor) -> Tensor:

@@ -7,6 +7,8 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
+from common.pictures.white import on_white
+
 Picture = Path | Image.Image | Tensor
 """A file, a PIL image, or a tensor [1, 3, H, W] of sRGB in 0..1."""
 
@@ -21,14 +23,14 @@ def as_image(picture: Picture) -> Image.Image:
     match picture:
         case Path():
             with Image.open(picture) as opened:
-                return _plain(opened)
+                return on_white(ImageOps.exif_transpose(opened))
         case Tensor():
             if picture.ndim != 4 or picture.shape[:2] != (1, 3):
                 raise ValueError(f"a picture is [1, 3, H, W], not {list(picture.shape)}")
             array = picture[0].detach().float().clamp(0, 1).mul(255).round().byte()
             return Image.fromarray(array.permute(1, 2, 0).cpu().contiguous().numpy())
         case _:
-            return _plain(picture)
+            return on_white(ImageOps.exif_transpose(picture))
 
 
 def as_tensor(image: Image.Image, device: torch.device) -> Tensor:
@@ -44,12 +46,3 @@ def fit_longest(image: Image.Image, longest_px: float) -> Image.Image:
         return image
     size = tuple(max(1, round(side * factor)) for side in image.size)
     return image.resize((size[0], size[1]), Image.Resampling.LANCZOS)
-
-
-def _plain(image: Image.Image) -> Image.Image:
-    upright = ImageOps.exif_transpose(image)
-    if "A" in upright.getbands() or "transparency" in upright.info:
-        layered = upright.convert("RGBA")
-        ground = Image.new("RGBA", layered.size, "white")
-        upright = Image.alpha_composite(ground, layered)
-    return upright.convert("RGB")

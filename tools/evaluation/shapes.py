@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 (the name that torch's own manual uses)
 from torch import Tensor
 
-from tools.evaluation.measures import luminance
+from engine.painting.color import luminance
 
 _MOST_SIDE = 32
 _SSIM_SIGMA, _SSIM_RADIUS = 1.5, 5

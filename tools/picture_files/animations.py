@@ -16,9 +16,9 @@ _GREEN: Final = (0, 255, 0, 255)
 _ANIMATED: Final = "first frame"
 
 
-def _patch(box: tuple[int, int, int, int], size: tuple[int, int] = (48, 48)) -> Array:
+def _patch(box: tuple[int, int, int, int]) -> Array:
     """Green in the box and nothing around it."""
-    canvas = np.zeros((size[1], size[0], 4))
+    canvas = np.zeros((48, 48, 4))
     left, top, right, bottom = box
     canvas[top:bottom, left:right] = _GREEN
     return canvas

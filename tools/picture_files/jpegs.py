@@ -36,8 +36,9 @@ def jpeg(levels: Array, **options: Any) -> bytes:
     return saved(image(levels), "JPEG", **{"quality": 98, "subsampling": 0, **options})
 
 
-def _segment(marker: int, body: bytes) -> bytes:
-    return bytes([0xFF, marker]) + struct.pack(">H", 2 + len(body)) + body
+def _app1(body: bytes) -> bytes:
+    """A segment of Exif or XMP."""
+    return b"\xff\xe1" + struct.pack(">H", 2 + len(body)) + body
 
 
 def _behind_start(file: bytes, *segments: bytes) -> bytes:
@@ -121,13 +122,11 @@ def _jpegs() -> list[Case]:
         ),
         _case(
             "gray with a profile of linear gray",
-            partial(jpeg, gray, icc_profile=gray_profile(1.0)),
+            partial(jpeg, gray, icc_profile=gray_profile()),
             lit,
         ),
         _case("gray with a profile of linear RGB", partial(jpeg, gray, icc_profile=linear), lit),
-        _case(
-            "XMP orientation 6, ignored", partial(_behind_start, whole, _segment(0xE1, xmp)), right
-        ),
+        _case("XMP orientation 6, ignored", partial(_behind_start, whole, _app1(xmp)), right),
         _case(
             "two Exif blocks, of which the first counts",
             partial(_behind_start, whole, _exif(orientation(6)), _exif(orientation(1))),
@@ -161,7 +160,7 @@ def _jpegs() -> list[Case]:
 
 
 def _exif(*entries: tuple[int, int, int, bytes]) -> bytes:
-    return _segment(0xE1, b"Exif\0\0" + exif_with(*entries))
+    return _app1(b"Exif\0\0" + exif_with(*entries))
 
 
 def _twelve_bits(file: bytes) -> bytes:

@@ -167,7 +167,7 @@ def _colors() -> list[Case]:
         ("cICP before iCCP", P3, (cicp(12, 13), iccp(rgb_profile(1.0))), {}),
         ("iCCP of P3", _P3_POWER, (iccp(rgb_profile(2.2, wide=True)),), {}),
         ("iCCP of Lab", PATCHES, (iccp(lab_profile()),), {"note": "profile cannot be used"}),
-        ("iCCP of gray", PATCHES, (iccp(gray_profile(1.0)),), {"note": "profile cannot be used"}),
+        ("iCCP of gray", PATCHES, (iccp(gray_profile()),), {"note": "profile cannot be used"}),
         ("iCCP broken", PATCHES, (iccp(b"nonsense" * 20),), {"note": "profile cannot be used"}),
         ("text of 3 MiB, compressed", PATCHES,
          (chunk(b"zTXt", b"x\0\0" + zlib.compress(bytes(3 << 20))),), {}),
@@ -194,7 +194,7 @@ def _grays() -> list[Case]:
     flat = np.full((32, 48, 1), 188.0)
     said = {
         "gAMA 1.0": gama(100_000),
-        "iCCP of linear gray": iccp(gray_profile(1.0)),
+        "iCCP of linear gray": iccp(gray_profile()),
         "iCCP of linear RGB": iccp(rgb_profile(1.0)),
     }
     return [

@@ -19,9 +19,9 @@ def rgb_profile(exponent: float, *, wide: bool = False) -> bytes:
     return _profile(b"mntr", b"RGB ", b"XYZ ", [*columns, *curves])
 
 
-def gray_profile(exponent: float) -> bytes:
-    """Gray with a power function."""
-    return _profile(b"mntr", b"GRAY", b"XYZ ", [(b"kTRC", _curve(exponent))])
+def gray_profile() -> bytes:
+    """Linear gray."""
+    return _profile(b"mntr", b"GRAY", b"XYZ ", [(b"kTRC", _curve(1.0))])
 
 
 def cmyk_profile(cyan: tuple[float, float, float] | None = None) -> bytes:

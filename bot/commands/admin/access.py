@@ -1,16 +1,17 @@
 """Checks permissions for admin commands, whatever Discord let through; announces changes."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import discord
 from discord import app_commands
 
 from bot.intake.own_defaults import texts_of_server
-from bot.kit import Interaction
+from bot.kit import DISCORD_FAILED, Interaction
 from bot.texts import Texts, texts_of
 from bot.ui.components import say
+from bot.ui.missing_permissions import missing_permissions
 from bot.ui.people import is_admin
 from bot.wire.acknowledging import acknowledge
 
@@ -61,15 +62,17 @@ class AdminGroup(app_commands.Group):
         return True
 
 
-async def announce(interaction: Interaction, words: Callable[[Texts], str]) -> str:
-    """Post a change to the log channel, in the server's language.
+async def announce(
+    interaction: Interaction, guild_id: int | None, words: Callable[[Texts], str]
+) -> str:
+    """Post a change to the log channel, in the server's language; one for all servers to none.
 
     Returns:
         The same words in the language of whoever made the change; and a line that says so if the
         log channel could not be reached.
     """
     said = words(texts_of(interaction))
-    note = await post_change(interaction, words)
+    note = None if guild_id is None else await post_change(interaction, words)
     return said if note is None else f"{said}\n{note}"
 
 
@@ -84,8 +87,10 @@ async def post_change(interaction: Interaction, words: Callable[[Texts], str]) -
     channel = interaction.client.get_partial_messageable(limits.log_channel_id, guild_id=guild_id)
     try:
         await channel.send(line[:2000])
-    except (discord.DiscordException, OSError) as error:  # the change itself has been made
+    except DISCORD_FAILED as error:  # the change itself has been made
         log.info("The log channel of server %s cannot be written: %s", guild_id, error)
+        if lacking := lacking_in(interaction, limits.log_channel_id):
+            return lacking
         return texts_of(interaction)(
             "I could not write to the log channel <#{channel_id}>; please check my permissions "
             "there, or choose another with /limits set.",
@@ -94,6 +99,33 @@ async def post_change(interaction: Interaction, words: Callable[[Texts], str]) -
     return None
 
 
-async def tell(interaction: Interaction, words: Callable[[Texts], str]) -> None:
+def lacking_in(interaction: Interaction, channel_id: int) -> str:
+    """Tells an admin which permissions the bot lacks to post in a channel; empty if none."""
+    t = texts_of(interaction)
+    lacking = missing_permissions(t, interaction.client, channel_id)
+    return lacking and t(
+        "I cannot post in <#{channel_id}>; please give me these permissions there: {permissions}.",
+        channel_id=channel_id,
+        permissions=lacking,
+    )
+
+
+async def tell(
+    interaction: Interaction, guild_id: int | None, words: Callable[[Texts], str]
+) -> None:
     """Announce a change, and say it in the acknowledged response."""
-    await say(interaction, await announce(interaction, words))
+    await say(interaction, await announce(interaction, guild_id, words))
+
+
+async def change(
+    interaction: Interaction,
+    guild_id: int | None,
+    made: Awaitable[bool],
+    words: Callable[[Texts], str],
+    otherwise: str,
+) -> None:
+    """Make a change and tell of it; or say how things are, if it changed nothing."""
+    if await made:
+        await tell(interaction, guild_id, words)
+    else:
+        await say(interaction, otherwise)

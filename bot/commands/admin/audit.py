@@ -10,7 +10,7 @@ from bot.ui.components import Card, card
 from bot.ui.default_words import default_words
 from bot.ui.limit_words import limit_line, limit_value
 from bot.ui.paging import PagePlace, page_button, turner
-from bot.ui.words import plain, plain_line, relative, shorten, those_that_fit
+from bot.ui.words import plain, plain_line, preset_words, relative, shorten, those_that_fit
 from common.limits import LIMITS
 from jobs.management.administration import REASON_LIMIT
 from jobs.management.audit import BEFORE, COMMAND_LINE, SERVER_LEFT, AuditEntry
@@ -115,6 +115,8 @@ def _detail(t: Texts, name: str, value: Any) -> str | None:  # noqa: PLR0911 - a
     match name, value:
         case "name", _:
             return t("“{name}”", name=plain(str(value)))
+        case "painting", _:
+            return t("“{name}”", name=plain(preset_words(t, str(value), str(value))))
         case "reason", _:
             return t("reason: {reason}", reason=plain(str(value), REASON_LIMIT))
         case "until", int() | float():

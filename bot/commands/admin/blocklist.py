@@ -10,6 +10,7 @@ from bot.commands.admin.access import (
     admin_guild,
     announce,
     begin_as_admin,
+    change,
     tell,
 )
 from bot.kit import Feature, Interaction, UserError
@@ -50,93 +51,88 @@ async def add(
     guild_id = admin_guild(interaction)
     if member.id == interaction.user.id:
         raise UserError(NOT_YOURSELF)
-    is_new, until = await block_user(interaction, member, guild_id, reason, lasts)
-    if is_new:
-        said = await announce(interaction, lambda t: blocked_words(t, member.id, reason, until))
-    else:
-        said = texts_of(interaction)("<@{user_id}> is already blocked.", user_id=member.id)
-    await show_block(interaction, said, member.id, guild_id, cancel_theirs_button)
+    await block(
+        interaction,
+        member,
+        guild_id,
+        reason=reason,
+        lasts=lasts,
+        cancel_button=cancel_theirs_button,
+    )
 
 
-async def block_user(
+async def block(
     interaction: Interaction,
     user: discord.User,
     guild_id: int | None,
+    *,
     reason: str | None,
     lasts: str | None,
-) -> tuple[bool, datetime | None]:
-    """Block somebody in a server, or everywhere. Returns whether this is new, and until when."""
+    cancel_button: type[PersistentItem],
+) -> None:
+    """Block somebody in a server, or (None) everywhere, and offer to cancel their pictures."""
     if is_operator(user.id, interaction.client.settings):
         raise UserError(NOT_OPERATOR)
     if user.bot:
         raise UserError(NOT_BOTS, user_id=str(user.id))
     span = None if lasts is None else read_span(lasts)
     await acknowledge(interaction, ephemeral=True, thinking=True)
-    queue, by_user_id = interaction.client.queue, interaction.user.id
+    t, queue, by_user_id = texts_of(interaction), interaction.client.queue, interaction.user.id
     until = None if span is None else await queue.now() + span
-    return await queue.blocks.add(guild_id, user.id, by_user_id, reason=reason, until=until), until
-
-
-async def show_block(
-    interaction: Interaction,
-    said: str,
-    member_id: int,
-    guild_id: int | None,
-    cancel_button: type[PersistentItem],
-) -> None:
-    """Say that somebody is blocked, with a button that cancels their unfinished pictures."""
-    positions = interaction.client.queue.positions
-    unfinished = await positions.unfinished_of(member_id, guild_id, limit=None)
+    said = t("<@{user_id}> is already blocked.", user_id=user.id)
+    if await queue.blocks.add(guild_id, user.id, by_user_id, reason=reason, until=until):
+        everywhere = guild_id is None
+        said = await announce(
+            interaction,
+            guild_id,
+            lambda t: _blocked_words(t, user.id, reason, until, everywhere=everywhere),
+        )
+    unfinished = await queue.positions.unfinished_of(user.id, guild_id, limit=None)
     if not unfinished:
         await say(interaction, said)
         return
-    t = texts_of(interaction)
     note = t.plural(
         "{count} picture of theirs is still waiting or being painted.",
         "{count} pictures of theirs are still waiting or being painted.",
         count=len(unfinished),
     )
-    button = cancel_button.of(t, interaction.user.id, member_id)
+    button = cancel_button.of(t, by_user_id, user.id)
     await show(interaction, card(f"{said}\n{note}", row_of(button)))
 
 
 @own_button("block-cancel", _("Cancel these too"), style=discord.ButtonStyle.danger)
 async def cancel_theirs_button(interaction: Interaction, _t: Texts, about: int) -> None:
     """Cancels a member's unfinished pictures in this server."""
-    guild_id = admin_guild(interaction)
+    await cancel_unfinished(interaction, about, admin_guild(interaction))
+
+
+async def cancel_unfinished(interaction: Interaction, member_id: int, guild_id: int | None) -> None:
+    """Cancel a member's unfinished pictures in a server, or (None) everywhere."""
     await acknowledge(interaction)
-    count = await cancel_unfinished(interaction, about, guild_id)
-    await tell(interaction, lambda t: cancelled_words(t, count, about))
-
-
-async def cancel_unfinished(interaction: Interaction, member_id: int, guild_id: int | None) -> int:
-    """Cancel a member's unfinished pictures; returns how many."""
     queue = interaction.client.queue
     unfinished = await queue.positions.unfinished_of(member_id, guild_id, limit=None)
     # The last first, so that none of them moves up and is started meanwhile.
     outcomes = [
         await queue.jobs.remove(job.id, interaction.user.id) for job in reversed(unfinished)
     ]
-    return sum(isinstance(each, Cancelled | CancelRequested) for each in outcomes)
+    count = sum(isinstance(each, Cancelled | CancelRequested) for each in outcomes)
+
+    def words(t: Texts) -> str:
+        return t.plural(
+            "{count} picture by <@{user_id}> was cancelled.",
+            "{count} pictures by <@{user_id}> were cancelled.",
+            count=count,
+            user_id=member_id,
+        )
+
+    if count:
+        await tell(interaction, guild_id, words)
+    else:
+        await say(interaction, words(texts_of(interaction)))
 
 
-def cancelled_words(t: Texts, count: int, member_id: int) -> str:
-    """How many of a member's pictures were cancelled."""
-    return t.plural(
-        "{count} picture by <@{user_id}> was cancelled.",
-        "{count} pictures by <@{user_id}> were cancelled.",
-        count=count,
-        user_id=member_id,
-    )
-
-
-def blocked_words(
-    t: Texts,
-    user_id: int,
-    reason: str | None,
-    until: datetime | None,
-    *,
-    everywhere: bool = False,
+def _blocked_words(
+    t: Texts, user_id: int, reason: str | None, until: datetime | None, *, everywhere: bool
 ) -> str:
     """Who is blocked, in this server or everywhere, until when and why."""
     time = "" if until is None else discord.utils.format_dt(until, "f")
@@ -173,11 +169,13 @@ async def spans(interaction: Interaction, current: str) -> list[app_commands.Cho
 async def remove(interaction: Interaction, member: discord.User) -> None:
     """Let a blocked member paint again."""
     guild_id = await begin_as_admin(interaction)
-    if not await interaction.client.queue.blocks.remove(guild_id, member.id, interaction.user.id):
-        t = texts_of(interaction)
-        await say(interaction, t("<@{user_id}> is not blocked here.", user_id=member.id))
-        return
-    await tell(interaction, lambda t: t("<@{user_id}> may paint here again.", user_id=member.id))
+    await change(
+        interaction,
+        guild_id,
+        interaction.client.queue.blocks.remove(guild_id, member.id, interaction.user.id),
+        lambda t: t("<@{user_id}> may paint here again.", user_id=member.id),
+        texts_of(interaction)("<@{user_id}> is not blocked here.", user_id=member.id),
+    )
 
 
 @blocklist.command(name="show")

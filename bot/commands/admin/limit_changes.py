@@ -5,7 +5,7 @@ from typing import Any
 
 import discord
 
-from bot.commands.admin.access import admin_guild, announce
+from bot.commands.admin.access import admin_guild, announce, lacking_in
 from bot.commands.admin.limit_lines import UNUSABLE, loosens
 from bot.kit import Feature, Interaction, UserError
 from bot.texts import Texts, _, texts_of
@@ -25,6 +25,7 @@ from jobs.submission.limits import LoosensOperatorLimit
 
 CHANGES = frozenset({SET_LIMITS, UNDO_LIMITS, RESET_LIMITS})
 ENTRIES_AT_ONCE = 100
+NONE_SET = _("This server has set no limits of its own.")
 CHANGED_SINCE = _("The limits have been changed again since then; /limits log shows who did it.")
 
 
@@ -47,15 +48,24 @@ async def change_limits(
     except UnusableLimitError as error:
         known = LIMITS.get(error.limit)
         raise UserError(UNUSABLE, limit=known.label if known else error.limit) from None
+    if outcome is None:
+        none_set = all(value is None for value in changes.values())
+        said = t("Nothing was changed: this server has not set that.")
+        await say(interaction, said if none_set else t("Nothing was changed: it was so already."))
+        return
     if isinstance(outcome, LoosensOperatorLimit):
         raise loosens(t, outcome.limit, outcome.operator_value, outcome.asked)
     said = await announce(
         interaction,
+        guild_id,
         lambda t: "\n".join(
             [t("A change of limits was undone:") if is_undo else t("Limits changed:")]
             + [limit_line(t, name, getattr(outcome, name)) for name in LIMITS if name in changes]
         ),
     )
+    gallery_id = changes.get("gallery_channel_id")
+    if gallery_id is not None and (lacking := lacking_in(interaction, gallery_id)):
+        said = f"{said}\n{lacking}"
     await _offer_undo(interaction, guild_id, said)
 
 
@@ -84,8 +94,12 @@ async def reset_button(interaction: Interaction, _t: Texts, _about: int) -> None
     """Resets all limits of the server; checks again that the user is an admin."""
     guild_id = admin_guild(interaction)
     await acknowledge(interaction)
-    await interaction.client.queue.limits.reset(guild_id, interaction.user.id)
-    said = await announce(interaction, lambda t: t("All limits of this server have been reset."))
+    if not await interaction.client.queue.limits.reset(guild_id, interaction.user.id):
+        await say(interaction, texts_of(interaction)(NONE_SET))
+        return
+    said = await announce(
+        interaction, guild_id, lambda t: t("All limits of this server have been reset.")
+    )
     await _offer_undo(interaction, guild_id, said)
 
 

@@ -5,7 +5,7 @@ with it again. The message itself holds the input, so that it survives a restart
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,8 @@ from bot.commands.admin.limit_changes import change_limits
 from bot.commands.admin.limit_lines import limit_lines, read_lines
 from bot.kit import Feature, Interaction
 from bot.texts import Texts, _, texts_of
-from bot.ui.components import Card, card, own_button, row_of, show
+from bot.ui.choices import CHOICES
+from bot.ui.components import Card, card, own_button, row_of, show, texts_in
 from bot.ui.fields import ids_of
 from bot.ui.limit_words import limit_line
 from bot.ui.people import still_there
@@ -26,7 +27,6 @@ from bot.ui.words import plain_line, shorten
 from bot.wire.acknowledging import acknowledge
 from common.limits import LIMITS, Limit, LimitKind, Limits
 
-MANY = 25  # the most choices in a menu
 TYPED_LIMIT = 1000  # characters
 PROBLEMS_SHOWN = 3
 ABOUT_LIMIT = 100  # characters of a field's description
@@ -165,7 +165,7 @@ async def correct_button(interaction: Interaction, t: Texts, _about: int) -> Non
     filled = None
     if interaction.message is not None:
         operator = interaction.client.settings.limits
-        filled = _filled(t, list(_texts(interaction.message)), operator)
+        filled = _filled(t, texts_in(interaction.message), operator)
     await open_form(interaction, filled)
 
 
@@ -187,15 +187,6 @@ def _filled(t: Texts, texts: list[str], operator: Limits) -> Filled | None:
         number, problem = next(iter(problems.items()))
         about = t("Line {number}: {problem}", number=number, problem=problem)
     return Filled(lines, chosen, about)
-
-
-def _texts(message: discord.Message) -> Iterator[str]:
-    """The texts of a message's components, in order."""
-    for component in message.components:
-        children = component.children if isinstance(component, discord.Container) else [component]
-        for child in children:
-            if isinstance(child, discord.TextDisplay):
-                yield child.content
 
 
 async def open_form(interaction: Interaction, filled: Filled | None = None) -> None:
@@ -223,7 +214,7 @@ def _menu(
         "custom_id": name,
         "required": False,
         "min_values": 0,
-        "max_values": MANY,
+        "max_values": CHOICES,
         "default_values": [discord.Object(id=each) for each in ids],
     }
     if limit.kind is LimitKind.ROLES:

@@ -9,13 +9,13 @@ from discord import app_commands
 from bot.commands.admin.access import AdminGroup, admin_guild, begin_as_admin
 from bot.commands.admin.audit import audit_page
 from bot.commands.admin.channel_defaults import channel_defaults_words
-from bot.commands.admin.limit_changes import change_limits, reset_button
+from bot.commands.admin.limit_changes import NONE_SET, change_limits, reset_button
 from bot.commands.admin.limit_form import change_button, open_form
 from bot.commands.admin.queue_admin import nothing_button
 from bot.kit import Feature, Interaction, UserError
 from bot.texts import _, languages, texts_of
 from bot.ui.choices import folded
-from bot.ui.components import card, row_of, show
+from bot.ui.components import card, row_of, say, show
 from bot.ui.limit_words import limits_words
 from bot.ui.paging import PagePlace
 from bot.ui.people import ONLY_COMMANDS, has_only_commands, invitation
@@ -130,6 +130,9 @@ async def reset(interaction: Interaction, limit: str | None = None) -> None:
     await acknowledge(interaction, ephemeral=True, thinking=True)
     if name is not None:
         await change_limits(interaction, guild_id, {name: None})
+        return
+    if not await interaction.client.queue.limits.of_server(guild_id):
+        await say(interaction, t(NONE_SET))
         return
     user_id = interaction.user.id
     question = t("Reset all limits of this server, roles and channels included?")

@@ -1,38 +1,19 @@
 """`/operator`: what the bot's operator decides for all servers and direct messages."""
 
-from collections.abc import Awaitable, Callable
-
 import discord
 from discord import app_commands
 
-from bot.commands.admin.access import AdminGroup
+from bot.commands.admin.access import AdminGroup, change
 from bot.commands.admin.audit import audit_line
-from bot.commands.admin.blocklist import (
-    block_line,
-    block_user,
-    blocked_words,
-    cancel_unfinished,
-    cancelled_words,
-    show_block,
-    spans,
-)
-from bot.commands.admin.queue_admin import (
-    TOO_LATE,
-    clear_question,
-    cleared_words,
-    nothing_button,
-    show_last_undo,
-    show_undo,
-    undone_words,
-)
+from bot.commands.admin.blocklist import block, block_line, cancel_unfinished, spans
+from bot.commands.admin.queue_admin import clear_queue, offer_to_clear, undo_clearing
 from bot.kit import Feature, Interaction, UserError
 from bot.texts import Texts, _, texts_of
-from bot.ui.components import card, own_button, row_of, say, show
+from bot.ui.components import card, own_button, show
 from bot.ui.people import is_operator
 from bot.ui.words import those_that_fit
 from bot.wire.acknowledging import acknowledge
 from jobs.management.administration import REASON_LIMIT
-from jobs.outcomes import TooLateToUndo
 
 ONLY_OPERATORS = _("Only the operator of this bot may do that.")
 SHOWN = 25
@@ -53,16 +34,11 @@ def check_operator(interaction: Interaction) -> None:
 operator = AdminGroup("operator", "For the operator of this bot: all servers together.")
 
 
-async def _decide(
-    interaction: Interaction,
-    decision: Callable[[], Awaitable[bool]],
-    done: Callable[[Texts], str],
-    stood_so: Callable[[Texts], str],
-) -> None:
+async def _begin(interaction: Interaction) -> Texts:
+    """Acknowledge an operator's command; returns the language of the response."""
     check_operator(interaction)
     await acknowledge(interaction, ephemeral=True, thinking=True)
-    t = texts_of(interaction)
-    await say(interaction, (done if await decision() else stood_so)(t))
+    return texts_of(interaction)
 
 
 @operator.command(name="block")
@@ -72,7 +48,7 @@ async def _decide(
     lasts="For how long, such as 3 days. Default: until somebody unblocks them.",
 )
 @app_commands.autocomplete(lasts=spans)
-async def block(
+async def block_everywhere(
     interaction: Interaction,
     user: discord.User,
     reason: app_commands.Range[str, 1, REASON_LIMIT] | None = None,
@@ -80,81 +56,74 @@ async def block(
 ) -> None:
     """Stop somebody from painting anywhere."""
     check_operator(interaction)
-    is_new, until = await block_user(interaction, user, None, reason, lasts)
-    t = texts_of(interaction)
-    said = t("<@{user_id}> is already blocked.", user_id=user.id)
-    if is_new:
-        said = blocked_words(t, user.id, reason, until, everywhere=True)
-    await show_block(interaction, said, user.id, None, cancel_everywhere_button)
+    await block(
+        interaction,
+        user,
+        None,
+        reason=reason,
+        lasts=lasts,
+        cancel_button=cancel_everywhere_button,
+    )
 
 
 @own_button("block-cancel-all", _("Cancel these too"), style=discord.ButtonStyle.danger)
-async def cancel_everywhere_button(interaction: Interaction, t: Texts, about: int) -> None:
+async def cancel_everywhere_button(interaction: Interaction, _t: Texts, about: int) -> None:
     """Cancels somebody's unfinished pictures everywhere."""
     check_operator(interaction)
-    await acknowledge(interaction)
-    count = await cancel_unfinished(interaction, about, None)
-    await say(interaction, cancelled_words(t, count, about))
+    await cancel_unfinished(interaction, about, None)
 
 
 @operator.command(name="unblock")
 @app_commands.describe(user="Who to let paint again.")
 async def unblock(interaction: Interaction, user: discord.User) -> None:
     """Let somebody paint again."""
-    await _decide(
+    t = await _begin(interaction)
+    await change(
         interaction,
-        lambda: interaction.client.queue.blocks.remove(None, user.id, interaction.user.id),
+        None,
+        interaction.client.queue.blocks.remove(None, user.id, interaction.user.id),
         lambda t: t("<@{user_id}> may paint again; servers can still block them.", user_id=user.id),
-        lambda t: t("<@{user_id}> was not blocked everywhere.", user_id=user.id),
+        t("<@{user_id}> was not blocked everywhere.", user_id=user.id),
     )
 
 
 @operator.command(name="pause")
 async def pause(interaction: Interaction) -> None:
     """Start no more pictures anywhere until you resume."""
-    await _decide(
+    t = await _begin(interaction)
+    await change(
         interaction,
-        lambda: interaction.client.queue.pauses.pause(None, interaction.user.id),
+        None,
+        interaction.client.queue.pauses.pause(None, interaction.user.id),
         lambda t: t("No more pictures are started anywhere until /operator resume."),
-        lambda t: t("The queue is already paused."),
+        t("The queue is already paused."),
     )
 
 
 @operator.command(name="resume")
 async def resume(interaction: Interaction) -> None:
     """Go on painting after a pause."""
-    await _decide(
+    t = await _begin(interaction)
+    await change(
         interaction,
-        lambda: interaction.client.queue.pauses.resume(None, interaction.user.id),
+        None,
+        interaction.client.queue.pauses.resume(None, interaction.user.id),
         lambda t: t("The queue is running again, except in servers that are paused themselves."),
-        lambda t: t("The queue is not paused."),
+        t("The queue is not paused."),
     )
 
 
 @operator.command(name="clear")
 async def clear(interaction: Interaction) -> None:
     """Cancel everything that is waiting anywhere."""
-    check_operator(interaction)
-    t = texts_of(interaction)
-    await acknowledge(interaction, ephemeral=True, thinking=True)
-    overview = await interaction.client.queue.positions.overview(None)
-    if not overview.waiting:
-        said = t("Nothing is waiting anywhere.")
-        await show_last_undo(interaction, None, said, undo_everywhere_button)
-        return
-    user_id = interaction.user.id
-    row = row_of(clear_everywhere_button.of(t, user_id), nothing_button.of(t, user_id))
-    question = t("**In all servers and DMs:**")
-    words = f"{question} {clear_question(t, overview.waiting)}"
-    await show(interaction, card(words, row))
+    await _begin(interaction)
+    await offer_to_clear(interaction, None, clear_everywhere_button, undo_everywhere_button)
 
 
 @operator.command(name="log")
 async def show_log(interaction: Interaction) -> None:
     """What was decided for all servers; who is blocked."""
-    check_operator(interaction)
-    t = texts_of(interaction)
-    await acknowledge(interaction, ephemeral=True, thinking=True)
+    t = await _begin(interaction)
     queue = interaction.client.queue
     lines = [audit_line(t, entry) for entry in await queue.audit.read(None, limit=SHOWN)]
     blocked = [block_line(t, each) for each in await queue.blocks.all(None)]
@@ -168,28 +137,17 @@ async def show_log(interaction: Interaction) -> None:
 
 
 @own_button("clear-everywhere", _("Cancel them all"), style=discord.ButtonStyle.danger)
-async def clear_everywhere_button(interaction: Interaction, t: Texts, _about: int) -> None:
+async def clear_everywhere_button(interaction: Interaction, _t: Texts, _about: int) -> None:
     """Cancels everything that is waiting anywhere."""
     check_operator(interaction)
-    await acknowledge(interaction)
-    cleared = await interaction.client.queue.clearings.clear(None, interaction.user.id)
-    said = cleared_words(t, len(cleared.job_ids))
-    if not cleared.job_ids:
-        said = t("Nothing is waiting anywhere.")
-        await show_last_undo(interaction, None, said, undo_everywhere_button)
-        return
-    await show_undo(interaction, said, cleared, undo_everywhere_button)
+    await clear_queue(interaction, None, undo_everywhere_button)
 
 
 @own_button("clear-everywhere-undo", _("Undo"), emoji="↩️")
-async def undo_everywhere_button(interaction: Interaction, t: Texts, about: int) -> None:
+async def undo_everywhere_button(interaction: Interaction, _t: Texts, about: int) -> None:
     """Puts cancelled pictures back in their places."""
     check_operator(interaction)
-    await acknowledge(interaction)
-    outcome = await interaction.client.queue.clearings.undo(about, None, interaction.user.id)
-    if isinstance(outcome, TooLateToUndo):
-        raise UserError(TOO_LATE)
-    await say(interaction, undone_words(t, outcome))
+    await undo_clearing(interaction, about, None)
 
 
 FEATURE = Feature(

@@ -3,7 +3,14 @@
 import discord
 from discord import app_commands
 
-from bot.commands.admin.access import AdminGroup, admin_guild, announce, begin_as_admin, tell
+from bot.commands.admin.access import (
+    AdminGroup,
+    admin_guild,
+    announce,
+    begin_as_admin,
+    change,
+    tell,
+)
 from bot.kit import Feature, Interaction, UserError
 from bot.texts import Texts, _, texts_of
 from bot.ui.choices import CHOICES, JobNumber, job_choices
@@ -11,7 +18,7 @@ from bot.ui.components import PersistentItem, card, own_button, row_of, say, sho
 from bot.ui.people import is_admin
 from bot.wire.acknowledging import acknowledge
 from jobs.model import Job
-from jobs.outcomes import AlreadyEnded, Cleared, ClearUndone, TooLateToUndo
+from jobs.outcomes import AlreadyEnded, Cleared, TooLateToUndo
 
 NO_SUCH_JOB = _("There is no waiting picture #{job_id} in this server; /queue shows them.")
 
@@ -29,14 +36,14 @@ queue_admin = AdminGroup("queue-admin", "Pause, resume and clear the queue of th
 async def pause(interaction: Interaction) -> None:
     """Start no more pictures until you resume."""
     guild_id = await begin_as_admin(interaction)
-    if not await interaction.client.queue.pauses.pause(guild_id, interaction.user.id):
-        await say(interaction, texts_of(interaction)("The queue is already paused."))
-        return
-    await tell(
+    await change(
         interaction,
+        guild_id,
+        interaction.client.queue.pauses.pause(guild_id, interaction.user.id),
         lambda t: t(
             "The queue is paused. Waiting pictures keep their places until /queue-admin resume."
         ),
+        texts_of(interaction)("The queue is already paused."),
     )
 
 
@@ -52,74 +59,98 @@ async def resume(interaction: Interaction) -> None:
         await say(interaction, texts_of(interaction)(said))
         return
     said = STANDS_STILL if stands_still else _("The queue is running again.")
-    await tell(interaction, lambda t: t(said))
+    await tell(interaction, guild_id, lambda t: t(said))
 
 
 @queue_admin.command(name="clear")
 async def clear(interaction: Interaction) -> None:
     """Cancel everything that is waiting in this server."""
-    guild_id, t = await begin_as_admin(interaction), texts_of(interaction)
-    overview = await interaction.client.queue.positions.overview(guild_id)
-    if not overview.waiting:
-        said = t("Nothing is waiting in this server.")
-        await show_last_undo(interaction, guild_id, said, undo_clear_button)
-        return
-    user_id = interaction.user.id
-    row = row_of(clear_button.of(t, user_id, guild_id), nothing_button.of(t, user_id))
-    await show(interaction, card(clear_question(t, overview.waiting), row))
+    guild_id = await begin_as_admin(interaction)
+    await offer_to_clear(interaction, guild_id, clear_button, undo_clear_button)
 
 
 @own_button("change-nothing", _("Change nothing"))
 async def nothing_button(interaction: Interaction, t: Texts, _about: int) -> None:
     """Answers a question with no."""
-    await interaction.response.edit_message(view=card(t("Nothing was changed.")))
+    await acknowledge(interaction)
+    await say(interaction, t("Nothing was changed."))
 
 
-def clear_question(t: Texts, count: int) -> str:
-    """The question before the queue is cleared."""
-    return t.plural(
+async def offer_to_clear(
+    interaction: Interaction,
+    guild_id: int | None,
+    clear: type[PersistentItem],
+    undo: type[PersistentItem],
+) -> None:
+    """Ask whether to cancel all that waits in a server, or (None) anywhere."""
+    t, user_id = texts_of(interaction), interaction.user.id
+    overview = await interaction.client.queue.positions.overview(guild_id)
+    if not overview.waiting:
+        await _say_nothing_waits(interaction, guild_id, undo)
+        return
+    question = t.plural(
         "Cancel {count} waiting picture? Its owner will be told. You can undo this for ten "
         "minutes.",
         "Cancel {count} waiting pictures? Their owners will be told. You can undo this for ten "
         "minutes.",
-        count=count,
+        count=overview.waiting,
     )
+    if guild_id is None:
+        question = f"{t('**In all servers and DMs:**')} {question}"
+    row = row_of(clear.of(t, user_id, guild_id), nothing_button.of(t, user_id))
+    await show(interaction, card(question, row))
 
 
-def cleared_words(t: Texts, count: int) -> str:
+async def clear_queue(
+    interaction: Interaction, guild_id: int | None, undo: type[PersistentItem]
+) -> None:
+    """Cancel all that waits, and say so with a button that undoes it."""
+    await acknowledge(interaction)
+    cleared = await interaction.client.queue.clearings.clear(guild_id, interaction.user.id)
+    if not cleared.job_ids:
+        await _say_nothing_waits(interaction, guild_id, undo)
+        return
+    said = await announce(interaction, guild_id, lambda t: _cleared_words(t, cleared))
+    await _show_undo(interaction, said, cleared, undo)
+
+
+async def undo_clearing(interaction: Interaction, clear_id: int, guild_id: int | None) -> None:
+    """Put cancelled pictures back in their places, and say how many."""
+    await acknowledge(interaction)
+    clearings, t = interaction.client.queue.clearings, texts_of(interaction)
+    outcome = await clearings.undo(clear_id, guild_id, interaction.user.id)
+    if isinstance(outcome, TooLateToUndo):
+        raise UserError(TOO_LATE)
+    said, count = t("There is nothing left to put back."), len(outcome.job_ids)
+    if count:
+        said = await announce(
+            interaction,
+            guild_id,
+            lambda t: t.plural(
+                "{count} picture is waiting again, in its old place.",
+                "{count} pictures are waiting again, in their old places.",
+                count=count,
+            ),
+        )
+    if outcome.lost:
+        said += "\n" + t.plural(
+            "{count} stays cancelled, because its owner has deleted its pictures.",
+            "{count} stay cancelled, because their owners have deleted their pictures.",
+            count=outcome.lost,
+        )
+    await say(interaction, said)
+
+
+def _cleared_words(t: Texts, cleared: Cleared) -> str:
     """How many were cancelled."""
     return t.plural(
         "{count} waiting picture was cancelled.",
         "{count} waiting pictures were cancelled.",
-        count=count,
+        count=len(cleared.job_ids),
     )
 
 
-def _put_back_words(t: Texts, count: int) -> str:
-    """How many are waiting again."""
-    return t.plural(
-        "{count} picture is waiting again, in its old place.",
-        "{count} pictures are waiting again, in their old places.",
-        count=count,
-    )
-
-
-def undone_words(t: Texts, outcome: ClearUndone, announced: str | None = None) -> str:
-    """How many are waiting again (as announced, if anything was), and how many are not."""
-    said = t("There is nothing left to put back.")
-    if outcome.job_ids:
-        said = announced or _put_back_words(t, len(outcome.job_ids))
-    if not outcome.lost:
-        return said
-    lost = t.plural(
-        "{count} stays cancelled, because its owner has deleted its pictures.",
-        "{count} stay cancelled, because their owners have deleted their pictures.",
-        count=outcome.lost,
-    )
-    return f"{said}\n{lost}"
-
-
-async def show_undo(
+async def _show_undo(
     interaction: Interaction, said: str, cleared: Cleared, undo: type[PersistentItem]
 ) -> None:
     """Say what was cancelled, with a button that undoes it for a while."""
@@ -130,46 +161,31 @@ async def show_undo(
     await show(interaction, card(f"{said}\n{note}", row_of(button)))
 
 
-async def show_last_undo(
-    interaction: Interaction, guild_id: int | None, said: str, undo: type[PersistentItem]
+async def _say_nothing_waits(
+    interaction: Interaction, guild_id: int | None, undo: type[PersistentItem]
 ) -> None:
     """Say that nothing is waiting; with an undo button, as an earlier response may be lost."""
+    t = texts_of(interaction)
+    said = t("Nothing is waiting in this server.")
+    if guild_id is None:
+        said = t("Nothing is waiting anywhere.")
     cleared = await interaction.client.queue.clearings.last(guild_id, interaction.user.id)
     if cleared is None:
         await say(interaction, said)
-        return
-    before = cleared_words(texts_of(interaction), len(cleared.job_ids))
-    await show_undo(interaction, f"{said}\n{before}", cleared, undo)
+    else:
+        await _show_undo(interaction, f"{said}\n{_cleared_words(t, cleared)}", cleared, undo)
 
 
 @own_button("queue-clear", _("Cancel them all"), style=discord.ButtonStyle.danger)
-async def clear_button(interaction: Interaction, t: Texts, _about: int) -> None:
+async def clear_button(interaction: Interaction, _t: Texts, _about: int) -> None:
     """Cancels what is waiting in the server; checks again that the user is an admin."""
-    guild_id = admin_guild(interaction)
-    await acknowledge(interaction)
-    cleared = await interaction.client.queue.clearings.clear(guild_id, interaction.user.id)
-    count = len(cleared.job_ids)
-    if not count:
-        said = t("Nothing is waiting in this server.")
-        await show_last_undo(interaction, guild_id, said, undo_clear_button)
-        return
-    said = await announce(interaction, lambda t: cleared_words(t, count))
-    await show_undo(interaction, said, cleared, undo_clear_button)
+    await clear_queue(interaction, admin_guild(interaction), undo_clear_button)
 
 
 @own_button("queue-clear-undo", _("Undo"), emoji="↩️")
-async def undo_clear_button(interaction: Interaction, t: Texts, about: int) -> None:
+async def undo_clear_button(interaction: Interaction, _t: Texts, about: int) -> None:
     """Puts cancelled pictures back in their places; checks again that the user is an admin."""
-    guild_id = admin_guild(interaction)
-    await acknowledge(interaction)
-    outcome = await interaction.client.queue.clearings.undo(about, guild_id, interaction.user.id)
-    if isinstance(outcome, TooLateToUndo):
-        raise UserError(TOO_LATE)
-    announced = None
-    if outcome.job_ids:
-        count = len(outcome.job_ids)
-        announced = await announce(interaction, lambda t: _put_back_words(t, count))
-    await say(interaction, undone_words(t, outcome, announced))
+    await undo_clearing(interaction, about, admin_guild(interaction))
 
 
 async def _waiting_job(interaction: Interaction, guild_id: int, job_id: int) -> Job:
@@ -190,6 +206,7 @@ async def remove(interaction: Interaction, picture: JobNumber) -> None:
         raise UserError(NO_SUCH_JOB, job_id=picture)
     await tell(
         interaction,
+        guild_id,
         lambda t: t("#{job_id} by <@{owner}> was cancelled.", job_id=job.id, owner=job.user_id),
     )
 
@@ -205,6 +222,7 @@ async def front(interaction: Interaction, picture: JobNumber) -> None:
         raise UserError(NO_SUCH_JOB, job_id=picture)
     await tell(
         interaction,
+        guild_id,
         lambda t: t(
             "#{job_id} by <@{owner}> will be painted next.", job_id=job.id, owner=job.user_id
         ),

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 from discord import app_commands
 
-from bot.cards.small_print import duration
+from bot.cards.small_print import LONG_SECONDS, duration
 from bot.commands.admin.access import admin_guild
 from bot.commands.admin.plot import Diagram, Plot, draw
 from bot.kit import Feature, Interaction, UserError
@@ -21,7 +21,6 @@ log = logging.getLogger(__name__)
 
 DEFAULT_DAYS = 14
 PLOT_NAME = "stats.png"
-LONG_SECONDS = 90.0
 
 
 NOT_OPERATOR = _("Only the operator of this bot may see the figures for all servers.")

@@ -1,6 +1,5 @@
 """`/style-of-the-week`: announced by one message, for one week."""
 
-import asyncio
 import contextlib
 import logging
 from dataclasses import replace
@@ -18,7 +17,7 @@ from bot.commands.thumbnails import thumbnail_of
 from bot.intake.own_defaults import texts_of_server
 from bot.intake.request import RequestedStyle
 from bot.intake.requested_styles import resolve
-from bot.kit import Bot, Feature, Interaction, Service, UserError
+from bot.kit import DISCORD_FAILED, Bot, Feature, Interaction, Service, UserError
 from bot.texts import Texts, _, texts_of
 from bot.ui.components import (
     Card,
@@ -30,7 +29,7 @@ from bot.ui.components import (
     row_of,
     show,
 )
-from bot.ui.words import plain, style_words
+from bot.ui.words import plain, preset_words, style_words
 from bot.wire.acknowledging import acknowledge, read_in_time
 from bot.wire.faults import MessageGone, NoAccess, fault_of
 from common.catalogue import load_catalogue
@@ -98,7 +97,7 @@ async def style_of_the_week(
     try:
         ended = await queue.weekly_styles.begin(weekly, interaction.user.id)
     except BaseException:
-        with contextlib.suppress(discord.DiscordException, OSError):
+        with contextlib.suppress(*DISCORD_FAILED):
             await message.delete()
         raise
     if ended is not None:
@@ -122,12 +121,6 @@ async def _preset_of(interaction: Interaction, chosen: StyleInput, typed: str) -
     raise UserError(ONLY_ITS_SERVERS)
 
 
-def _name(t: Texts, weekly: WeeklyStyle) -> str:
-    """The style's name in a reader's language; the name stored is in the server's."""
-    painting = load_catalogue().get(weekly.style)
-    return weekly.name if painting is None else painting.title(t.language)
-
-
 async def _page(client: Bot, t: Texts, weekly: WeeklyStyle, chosen: StyleInput) -> Card:
     painting = None if chosen.preset is None else load_catalogue().get(chosen.preset)
     about = None if painting is None else f"{plain(painting.artist)}, {painting.year}"
@@ -135,7 +128,7 @@ async def _page(client: Bot, t: Texts, weekly: WeeklyStyle, chosen: StyleInput) 
     assert pictured is not None
     picture = await thumbnail_of(client, pictured, "style-of-the-week")
     until = discord.utils.format_dt(weekly.ends_at, "f")
-    name = _name(t, weekly)
+    name = preset_words(t, weekly.style, weekly.name)
     return card(
         f"## 🎨 {t('Style of the week: {name}', name=plain(name))}",
         about,
@@ -155,7 +148,7 @@ async def _show_present(interaction: Interaction, guild_id: int) -> None:
     count = await interaction.client.queue.weekly_styles.painted(weekly)
     words = t(
         "{name}, until {time}: {pictures}",
-        name=plain(_name(t, weekly)),
+        name=plain(preset_words(t, weekly.style, weekly.name)),
         time=discord.utils.format_dt(weekly.ends_at, "f"),
         pictures=t.plural("{count} picture", "{count} pictures", count=count),
     )
@@ -205,18 +198,7 @@ class WeeklyStyleKeeper(Service):
 
     async def start(self) -> None:
         """Start polling."""
-        self._run_in_background(self._run(), "weekly styles")
-
-    async def _run(self) -> None:
-        await self._client.wait_until_ready()  # the servers' languages are known by then
-        while True:
-            try:
-                await self.end_those_due()
-            except QueueError as error:
-                log.info("The styles of the week have to wait: %s", error)
-            except Exception:
-                log.exception("Error in looking after the styles of the week")
-            await asyncio.sleep(LOOK_SECONDS)
+        self._run_every(LOOK_SECONDS, "weekly styles", self.end_those_due, when_ready=True)
 
     async def end_those_due(self) -> None:
         """End those whose days are over, unless the clock that says so is wrong."""
@@ -248,7 +230,8 @@ class WeeklyStyleKeeper(Service):
             "It is over: {count} pictures were painted in this style.",
             count=count,
         )
-        headline = t("Style of the week: {name}", name=plain(_name(t, weekly)))
+        name = preset_words(t, weekly.style, weekly.name)
+        headline = t("Style of the week: {name}", name=plain(name))
         layout = card(f"## 🎨 {headline}", words)
         if weekly.message_id is not None:
             channel = client.get_partial_messageable(weekly.channel_id, guild_id=weekly.guild_id)
@@ -256,7 +239,7 @@ class WeeklyStyleKeeper(Service):
                 await channel.get_partial_message(weekly.message_id).edit(
                     view=layout, attachments=[]
                 )
-            except (discord.HTTPException, OSError) as error:
+            except DISCORD_FAILED as error:
                 if not isinstance(fault_of(error), MessageGone | NoAccess):
                     log.info("A style of the week cannot be ended yet: %s", error)
                     return

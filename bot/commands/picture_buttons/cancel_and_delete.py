@@ -23,15 +23,15 @@ from bot.commands.rights import Right, may
 from bot.commands.show import check_posting, is_for_others, is_shown_here, show_job
 from bot.intake.own_defaults import must_hide_here
 from bot.intake.request import reply_as
-from bot.kit import Bot, Feature, Interaction, UserError
+from bot.kit import DISCORD_FAILED, Bot, Feature, Interaction, UserError
 from bot.texts import Texts, _, texts_of
 from bot.ui.components import card, own_button, row_of
 from bot.ui.people import is_admin
 from bot.ui.words import message_address
 from bot.wire.acknowledging import acknowledge, read_in_time
+from bot.wire.channels import channel_of, reopen_thread
 from bot.wire.faults import ThreadArchived, fault_of, is_transient
-from bot.wire.original_response import ORIGINAL, webhook_of, with_retries
-from bot.wire.threads import reopen_thread
+from bot.wire.original_response import ORIGINAL, token_works, webhook_of, with_retries
 from jobs.model import Job
 from jobs.outcomes import AlreadyEnded, Cancelled, CancelRequested, NoSuchJob, NotYours
 from jobs.privacy.retention import message_removed_first
@@ -47,9 +47,13 @@ STILL_IN_GALLERY = _(
     "I could not delete it in the gallery just now: {link}. I will keep trying for ten "
     "minutes; if it is still there after that, please ask a moderator to delete it."
 )
-DELETED_BEFORE = _("The picture was already deleted.")
+STAYS_IN_THREAD = _(
+    "This message stays, because its thread is closed and I may not open it; please ask a "
+    "moderator to delete the message, or to open the thread and unlock it."
+)
+DELETED_BEFORE = _("It was already deleted.")
 COPY_DELETED = _("The message was deleted. The picture itself stays with the member it belongs to.")
-IS_BACK = _("The picture is back.")
+IS_BACK = _("It is back.")
 TOO_LATE_TO_UNDO = _("That was more than ten minutes ago, so it is deleted for good.")
 
 
@@ -110,16 +114,16 @@ async def delete(interaction: Interaction, job_id: int) -> None:
     left = await client.service(GalleryKeeper).take_out(job_id)
     removed = is_own_message(interaction, job) or await remove_message(client, job)
     t = texts_of(interaction)
-    is_new = job.pictures_deleted_at is None  # else an earlier response may be lost
-    words = t("The picture was deleted. You can undo this for ten minutes.")
-    words, undo = words if is_new else t(DELETED_BEFORE), []
-    if is_new or await client.queue.retention.may_restore(job_id, interaction.user.id):
-        undo.append(row_of(undo_delete_button.of(t, interaction.user.id, job_id)))
+    # An earlier response may be lost, or somebody else have pressed at the same moment.
+    may_undo = await client.queue.retention.may_restore(job_id, interaction.user.id)
+    is_new = may_undo and job.pictures_deleted_at is None
+    words = t("Deleted. You can undo this for ten minutes.") if is_new else t(DELETED_BEFORE)
+    undo = row_of(undo_delete_button.of(t, interaction.user.id, job_id)) if may_undo else None
     if not removed:
         words += "\n" + t(STILL_THERE, link=message_address(job))
     for post in left:
         words += "\n" + t(STILL_IN_GALLERY, link=post.address)
-    page = card(words, *undo)
+    page = card(words, undo)
     await with_retries(lambda: interaction.followup.send(view=page, ephemeral=True, wait=True))
     await _delete_pressed(interaction)
 
@@ -165,14 +169,20 @@ async def _delete_message(
 
 
 async def _delete_pressed(interaction: Interaction) -> None:
-    """Delete the message under which the user pressed, also in an archived thread."""
+    """Delete the message under which the user pressed, also in an archived thread.
+
+    Raises:
+        UserError: The thread stays closed, and the message with it.
+    """
     delete_it = partial(with_retries, interaction.delete_original_response)
     with contextlib.suppress(discord.NotFound):
         try:
             await delete_it()
         except discord.HTTPException as error:
-            if not await _is_reopened(interaction.client, interaction.channel_id, error):
+            if not isinstance(fault_of(error), ThreadArchived):
                 raise
+            if not await _is_reopened(interaction.client, interaction.channel_id):
+                raise UserError(STAYS_IN_THREAD) from None
             await delete_it()
 
 
@@ -208,7 +218,7 @@ async def undo_delete_button(interaction: Interaction, t: Texts, about: int) -> 
         is_back = now is not None and now.pictures_deleted_at is None
         raise UserError(IS_BACK if is_back else TOO_LATE_TO_UNDO)
     if interaction.message is not None:  # the message is outdated
-        with contextlib.suppress(discord.HTTPException):
+        with contextlib.suppress(*DISCORD_FAILED):
             await interaction.followup.edit_message(interaction.message.id, view=card(t(IS_BACK)))
 
 
@@ -226,18 +236,18 @@ async def remove_message(client: Bot, job: Job) -> bool:
     except discord.HTTPException as error:
         if not isinstance(fault_of(error), ThreadArchived):
             raise
-        if not await _is_reopened(client, job.reply.channel_id, error):
+        if not await _is_reopened(client, job.reply.channel_id):
             return False
         return await _delete_message_of(client, job)
 
 
-async def _is_reopened(client: Bot, channel_id: int | None, error: discord.HTTPException) -> bool:
-    """Whether an error was that of an archived thread, which this has opened again.
+async def _is_reopened(client: Bot, channel_id: int | None) -> bool:
+    """Open an archived thread again; returns whether it is open now.
 
     Raises:
         discord.HTTPException: A transient error; a retry may work.
     """
-    if not isinstance(fault_of(error), ThreadArchived) or channel_id is None:
+    if channel_id is None:
         return False
     try:
         return await reopen_thread(client, channel_id)
@@ -255,9 +265,8 @@ async def _delete_message_of(client: Bot, job: Job) -> bool:
         return True
     if reply.message_id is None or reply.channel_id is None:
         return True  # as far as is known there never was one
-    channel = client.get_partial_messageable(reply.channel_id, guild_id=job.guild_id)
     try:
-        await channel.get_partial_message(reply.message_id).delete()
+        await channel_of(client, job).get_partial_message(reply.message_id).delete()
     except discord.NotFound:
         return True
     except discord.Forbidden as error:
@@ -276,11 +285,10 @@ async def _delete_answer(client: Bot, job: Job) -> bool | None:
     Returns:
         Whether it was there; None if that is not known.
     """
-    reply = job.reply
-    if client.clock() >= reply.token_expires_at.timestamp():
+    if not token_works(client, job.reply):
         return None
     try:
-        await webhook_of(client, reply).delete_message(ORIGINAL)
+        await webhook_of(client, job.reply).delete_message(ORIGINAL)
     except discord.NotFound:
         return False  # or the picture was sent to the user's DMs
     except discord.HTTPException as error:

@@ -15,6 +15,7 @@ from bot.intake.requested_styles import new_seed
 from bot.intake.service import IntakeService
 from bot.kit import Feature, Interaction
 from bot.texts import Texts, _, texts_of
+from bot.ui.choices import CHOICES
 from bot.ui.default_words import KEPT_COLORS
 from bot.ui.fields import SEPARATOR, PictureUpload, Switches, sizes_and_qualities
 from bot.ui.reporting import ReportingModal
@@ -24,7 +25,6 @@ from common.limits import Limits
 from common.options import PaintOptions
 from jobs.model import Job
 
-OPTIONS_LIMIT = 25
 FILM, SPOILER, PRIVATE = "film", "spoiler", "private"
 SWITCHES = {
     FILM: _("Make a time-lapse"),
@@ -130,7 +130,7 @@ def _sizes(t: Texts, job: Job, limits: Limits) -> list[discord.SelectOption]:
     return [
         discord.SelectOption(label=label, value=value, default=value == present)
         for value, label in pairs.items()
-    ][:OPTIONS_LIMIT]
+    ][:CHOICES]
 
 
 def _looks(t: Texts, options: PaintOptions) -> list[discord.SelectOption]:

@@ -11,13 +11,17 @@ from bot.commands.job_access import kept_job
 from bot.intake.own_defaults import defaults_there
 from bot.kit import Bot, Feature, Interaction, UserError
 from bot.texts import Texts, _, texts_of
-from bot.ui.components import ALT_TEXT_LIMIT, own_button
+from bot.ui.components import own_button
 from bot.ui.fields import Switches
 from bot.ui.people import role_ids
 from bot.ui.reporting import ReportingModal
 from bot.ui.words import message_address
+from bot.wire.acknowledging import acknowledge
+from bot.wire.channels import channel_of
 from bot.wire.faults import MessageGone, TokenEnded, fault_of
-from bot.wire.original_response import ORIGINAL, webhook_of
+from bot.wire.original_response import ORIGINAL, fill_response, token_works, webhook_of
+from bot.wire.uploads import ALT_TEXT_LIMIT
+from common.graphemes import cut
 from jobs.model import Job
 
 HIDDEN = "hidden"
@@ -47,7 +51,7 @@ class DescribeForm(ReportingModal):
             style=discord.TextStyle.paragraph,
             required=False,
             max_length=ALT_TEXT_LIMIT,
-            default=described(t, job)[:ALT_TEXT_LIMIT],
+            default=cut(described(t, job), ALT_TEXT_LIMIT),
         )
         hide = {HIDDEN: t("Hide it until somebody clicks on it")}
         self._switches = Switches(hide, on={HIDDEN} if job.reply.spoiler else ())
@@ -63,7 +67,7 @@ class DescribeForm(ReportingModal):
     async def on_submit(self, interaction: discord.Interaction[Any], /) -> None:
         """Store them, and edit the message."""
         client: Bot = interaction.client
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await acknowledge(interaction, ephemeral=True, thinking=True)
         t = texts_of(interaction)
         words = " ".join(self._text.value.split())
         job = await kept_job(interaction, self._job_id)
@@ -75,7 +79,7 @@ class DescribeForm(ReportingModal):
         if changed is None:
             raise UserError(GONE)
         said = await _change_message(t, client, changed)
-        await interaction.edit_original_response(content=said)
+        await fill_response(interaction, content=said)
 
 
 async def _must_hide(interaction: Interaction, job: Job) -> bool:
@@ -106,7 +110,7 @@ async def _change_message(t: Texts, client: Bot, job: Job) -> str:
 async def _by_token(t: Texts, client: Bot, job: Job) -> discord.Message | None:
     """Edit the response by token; None if it is not the job's message, or it is too late."""
     reply = job.reply
-    if job.came_by_dm or client.clock() >= reply.token_expires_at.timestamp():
+    if job.came_by_dm or not token_works(client, reply):
         return None
     webhook = webhook_of(client, reply)
     try:
@@ -122,12 +126,10 @@ async def _by_token(t: Texts, client: Bot, job: Job) -> discord.Message | None:
 async def _by_bot(t: Texts, client: Bot, job: Job) -> discord.Message | None:
     """Edit the message by the bot's own token; None if it is not reachable."""
     reply = job.reply
-    is_reached = job.came_by_dm or (reply.bot_in_channel and not reply.ephemeral)
+    is_reached = job.came_by_dm or reply.is_public
     if not is_reached or reply.message_id is None:
         return None
-    guild_id = None if job.came_by_dm else job.guild_id
-    channel = client.get_partial_messageable(reply.channel_id or 0, guild_id=guild_id)
-    message = await channel.fetch_message(reply.message_id)
+    message = await channel_of(client, job).fetch_message(reply.message_id)
     await message.edit(view=_relabelled(t, message, job))
     return message
 
@@ -140,7 +142,7 @@ def _relabelled(t: Texts, message: discord.Message, job: Job) -> ui.LayoutView:
             continue
         said = descriptions(t, job, len(gallery.items))
         for item, words in zip(gallery.items, said, strict=True):
-            item.description = words[:ALT_TEXT_LIMIT]
+            item.description = cut(words, ALT_TEXT_LIMIT)
             item.spoiler = job.reply.spoiler
             item.media = f"attachment://{item.media.url.partition('?')[0].rpartition('/')[2]}"
     return layout

@@ -13,7 +13,8 @@ from bot.kit import Feature, Interaction
 from bot.texts import Texts, texts_of
 from bot.ui.words import lasting_address
 from bot.wire.acknowledging import acknowledge
-from bot.wire.uploads import OVERHEAD_BYTES, REQUEST_LIMIT_BYTES, Upload
+from bot.wire.original_response import fill_response
+from bot.wire.uploads import MOST_BYTES, Upload
 from common.store import PictureMissingError, StorageUnavailableError
 from jobs.model import Job
 
@@ -33,7 +34,7 @@ async def show_details(interaction: Interaction, job_id: int) -> None:
     view = None
     if job.user_id == interaction.user.id and job.result_key is not None:
         view = ui.View(timeout=None).add_item(describe_button.of(t, job.user_id, job.id))
-    await interaction.edit_original_response(content="\n".join(words), attachments=files, view=view)
+    await fill_response(interaction, files, content="\n".join(words), view=view)
 
 
 async def _parent_link(interaction: Interaction, job: Job) -> str | None:
@@ -50,7 +51,7 @@ async def _records(interaction: Interaction, t: Texts, job: Job) -> list[Upload]
     """The recordings that belong to a time-lapse, as far as they fit."""
     if job.report is None or job.pictures_deleted_at is not None:
         return []
-    room_bytes = min(interaction.filesize_limit, REQUEST_LIMIT_BYTES - OVERHEAD_BYTES)
+    room_bytes = min(interaction.filesize_limit, MOST_BYTES)
     files: list[Upload] = []
     for name, key in job.report.records.items():
         with contextlib.suppress(PictureMissingError, StorageUnavailableError):

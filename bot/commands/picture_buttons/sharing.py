@@ -10,7 +10,6 @@ from bot.cards.job_card import saved_card
 from bot.cards.small_print import Attached, settings_line
 from bot.commands.job_access import check_pictures, kept_job, open_job
 from bot.commands.show import check_posting
-from bot.delivery.routes import DEFAULT_LIMIT_BYTES
 from bot.intake.fair_use import convenience
 from bot.intake.own_defaults import must_hide_here
 from bot.kit import Feature, Interaction, UserError
@@ -19,7 +18,8 @@ from bot.ui.components import PersistentItem, own_button
 from bot.ui.words import lasting_address
 from bot.wire.acknowledging import acknowledge
 from bot.wire.faults import CANNOT_SEND_TO_USER, NO_MUTUAL_SERVER
-from bot.wire.uploads import REQUEST_LIMIT_BYTES, Upload
+from bot.wire.original_response import fill_response
+from bot.wire.uploads import MOST_BYTES, Upload, upload_limit_bytes
 from common.settings import MIB
 from jobs.model import Job
 
@@ -45,7 +45,7 @@ async def _show_compared(interaction: Interaction, job: Job, *, posted: bool = F
     result_key = _result_key(job)
     check_pictures(job)
     store = interaction.client.queue.store
-    limit_bytes = min(interaction.filesize_limit, REQUEST_LIMIT_BYTES)
+    limit_bytes = min(interaction.filesize_limit, MOST_BYTES)
     encoder, painted = interaction.client.encoder, job.report.clip if job.report else None
     if painted is not None and job.inputs.clip is not None:
         before, after = await store.get(job.inputs.clip.picture), await store.get(painted.key)
@@ -78,7 +78,7 @@ async def _show(
     """Edit the response to these words and this file, with a button to post them, if given."""
     view = None if button is None else ui.View(timeout=None).add_item(button)
     file = Upload(attached.data, attached.filename, spoiler=spoiler, description=description)
-    await interaction.edit_original_response(content=words, attachments=[file], view=view)
+    await fill_response(interaction, [file], content=words, view=view)
 
 
 async def show_timelapse(interaction: Interaction, job: Job, key: str) -> None:
@@ -93,7 +93,7 @@ async def _show_timelapse(
 ) -> None:
     store = interaction.client.queue.store
     data = await store.get(key)
-    limit_bytes = min(interaction.filesize_limit, REQUEST_LIMIT_BYTES)
+    limit_bytes = min(interaction.filesize_limit, MOST_BYTES)
     if len(data) > limit_bytes:
         raise UserError(LAPSE_TOO_LARGE, size=len(data) / MIB, limit=limit_bytes / MIB)
     t = texts_of(interaction)
@@ -143,7 +143,7 @@ async def save(interaction: Interaction, job_id: int) -> None:
 async def _save(interaction: Interaction, job: Job) -> None:
     _result_key(job)
     client, t = interaction.client, texts_of(interaction)
-    attached = await fitted_result(t, client, job, DEFAULT_LIMIT_BYTES)
+    attached = await fitted_result(t, client, job, upload_limit_bytes(None))
     assert attached is not None
     try:
         dm = await client.create_dm(discord.Object(job.user_id))
@@ -156,9 +156,7 @@ async def _save(interaction: Interaction, job: Job) -> None:
         if error.code in {CANNOT_SEND_TO_USER, NO_MUTUAL_SERVER}:
             raise UserError(DMS_CLOSED) from None
         raise
-    await interaction.edit_original_response(
-        content=t("It is in your DMs: {link}", link=message.jump_url)
-    )
+    await fill_response(interaction, content=t("It is in your DMs: {link}", link=message.jump_url))
 
 
 def _result_key(job: Job) -> str:

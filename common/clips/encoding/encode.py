@@ -7,7 +7,6 @@ from typing import BinaryIO, Literal, get_args
 from PIL import Image
 
 from common.clips.clip import Clip
-from common.clips.encoding.ffmpeg import ffmpeg_error
 from common.clips.encoding.gif import write_gif
 from common.clips.encoding.webp import write_webp
 from common.errors import AtelierError
@@ -68,6 +67,13 @@ def encode_clip(
         if isinstance(error, OSError) and error.errno is not None and error.errno > 0:
             raise
         raise EncodingFailedError(f"a clip cannot be encoded as {kind}: {error}") from error
+
+
+def ffmpeg_error() -> type[Exception]:
+    """The error class of FFmpeg's encoders, which load it. Call it only where one was raised."""
+    from av.error import FFmpegError  # noqa: PLC0415
+
+    return FFmpegError
 
 
 def _size(clip: Clip, max_side_px: int | None) -> tuple[int, int]:

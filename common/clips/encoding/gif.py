@@ -14,6 +14,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import GifImagePlugin, Image, ImageChops
 
+PALETTE_SETTLED: Final = 0.05
+"""Share of the pixels that still change color in a pass of k-means after which there is no other:
+Pillow's `kmeans` is a number of such pixels, and the last of them take seconds and change nothing
+that is seen."""
 _COLORS: Final = 255
 _NOTHING: Final = 255
 """Palette index of transparent or unchanged pixels."""
@@ -111,7 +115,8 @@ def _palette(frames: Iterable[Image.Image], count: int, colors: int) -> Image.Im
     for one in small:
         sheet.paste(one.resize((one.width, height)), (left, 0))
         left += one.width
-    return sheet.quantize(colors, method=Image.Quantize.MEDIANCUT, kmeans=4)
+    changing = round(PALETTE_SETTLED * sheet.width * sheet.height)
+    return sheet.quantize(colors, method=Image.Quantize.MEDIANCUT, kmeans=changing)
 
 
 def _seen(frame: Image.Image) -> Image.Image:

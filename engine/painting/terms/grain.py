@@ -54,9 +54,7 @@ class GrainTerm(Term):
         """As the plan says, normalized to the mean; see `engine.painting.terms.MakeTerm`."""
         height, width = content.shape[-2:]
         weight = measuring.plan.weights["grain"] / (height * width)
-        weight *= max(1.0, max(height, width) / _USUAL_PX) ** 2
-        if measuring.plan.loss.units == "caffe":
-            weight *= 255.0**2
+        weight *= (measuring.pixel_unit * max(1.0, max(height, width) / _USUAL_PX)) ** 2
         dark = measuring.plan.dark
         emphasis = 1 + dark * darkness(content) if dark else None
         return cls(weight, (content * _LEVELS).round().to(torch.uint8), emphasis)

@@ -32,9 +32,8 @@ class TemporalTerm(Term):
         """As the plan says; see `engine.painting.terms.MakeTerm`."""
         if inputs.warped is None:
             raise ValueError("the temporal term needs what was painted before")
-        weight, size = measuring.plan.weights["temporal"], (content.shape[-2], content.shape[-1])
-        if measuring.plan.loss.units == "caffe":
-            weight *= 255.0**2
+        weight = measuring.plan.weights["temporal"] * measuring.pixel_unit**2
+        size = (content.shape[-2], content.shape[-1])
         warped = resized(inputs.warped.pixels, size)[None].to(content)
         known = resized_mask(inputs.warped.weights, size).to(content)
         return cls(weight / content.numel(), warped, known)

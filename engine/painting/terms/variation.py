@@ -7,7 +7,6 @@ from torch import Tensor
 from engine.painting.inputs import Inputs
 from engine.painting.losses import variation
 from engine.painting.measuring import Measuring
-from engine.painting.picture import Size
 from engine.painting.terms.term import Term
 from engine.painting.tiles import Region
 
@@ -17,26 +16,20 @@ class VariationTerm(Term):
     """`weight` times the sum of `engine.painting.losses.variation` over all pixels."""
 
     weight: float
-    size: Size
     name = "tv"
 
     @classmethod
     def made(cls, measuring: Measuring, inputs: Inputs, content: Tensor) -> "VariationTerm":  # noqa: ARG003
         """As the plan says; see `engine.painting.terms.MakeTerm`."""
-        plan = measuring.plan
         height, width = content.shape[-2:]
-        weight = plan.weights["tv"]
-        if plan.loss.tv == "mean":
-            weight /= height * width
-        if plan.loss.units == "caffe":
-            weight *= 255.0**2
-        return cls(weight, (height, width))
+        weight = measuring.plan.weights["tv"] / (height * width)
+        return cls(weight * measuring.pixel_unit**2)
 
     def at_pixels(self, picture: Tensor, core: Region, gradient: Tensor) -> Tensor | None:
         """See `Term.at_pixels`."""
         if not self.weight:
             return None
-        window = core.grown(1, self.size)
+        window = core.grown(1, (picture.shape[-2], picture.shape[-1]))
         own = core.inside(window)
         rows, columns = slice(own.top, own.bottom), slice(own.left, own.right)
         loss, grad = variation(window.of(picture), rows, columns)

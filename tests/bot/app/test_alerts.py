@@ -96,7 +96,7 @@ async def test_alert_channel_uses_the_language_of_its_server(closed_world: World
     closed_world.settings = closed_world.settings.model_copy(
         update={"atelier_alert_channel_id": channel.id, "atelier_disk_reserve_mib": 10**9}
     )
-    await closed_world.start_bot()
+    await closed_world.start_bot(ready_seconds=0.1)
     await closed_world.bot.wait_until_ready()
     await closed_world.queue.defaults.set(
         "guild",
@@ -133,6 +133,20 @@ async def test_owner_with_closed_dms_does_not_block_alerts_to_other_owners(
     assert dms_to(closed_world) == []
 
 
+async def test_lost_connection_to_one_owner_does_not_block_alerts_to_others(
+    closed_world: World,
+) -> None:
+    grace, ada = closed_world.user("grace"), closed_world.user("ada")
+    closed_world.settings = closed_world.settings.model_copy(
+        update={"atelier_owner_ids": (grace.id, ada.id), "atelier_disk_reserve_mib": 10**9}
+    )
+    await closed_world.start_bot()
+    closed_world.discord.faults.add("POST", "/channels/*/messages", drop=True)
+    await check_alerts(closed_world, 2)
+    assert [text[:14] for text in dms_to(closed_world, "ada")] == ["⚠️ The disk of"]
+    assert dms_to(closed_world) == []
+
+
 async def test_alert_channel_replaces_dms_to_owners(closed_world: World) -> None:
     channel = next(iter(closed_world.discord.world.channels.values()))
     closed_world.settings = closed_world.settings.model_copy(
@@ -150,7 +164,7 @@ async def test_alert_channel_replaces_dms_to_owners(closed_world: World) -> None
 
 
 async def test_alerts_do_not_run_without_recipients(world: World) -> None:
-    assert world.bot.service(Alerts)._task is None
+    assert world.bot.service(Alerts)._background == []
 
 
 async def test_missing_weights_alert_once_and_once_when_resolved(world_with_owner: World) -> None:
@@ -313,7 +327,10 @@ async def test_failed_start_alerts_once_per_reason(
 async def test_unwritable_data_folder_alerts_once_however_often_the_bot_starts(
     world_with_owner: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The alert cannot be recorded in that folder, so the bot looks for it in Discord."""
+    """The alert cannot be recorded in that folder, so the bot looks for it in Discord.
+
+    So does the one that starts again, to say that it is over.
+    """
     await world_with_owner.stop_bot()
     (tmp_path / "file").touch()
     unwritable = {"atelier_data_dir": tmp_path / "file" / "data"}
@@ -323,6 +340,12 @@ async def test_unwritable_data_folder_alerts_once_however_often_the_bot_starts(
     (alert,) = dms_to(world_with_owner)
     assert alert.startswith("⚠️ Atelier cannot start: ATELIER_DATA_DIR: ")
     assert capsys.readouterr().err.count("data cannot be written (Not a directory)") == 3
+    for _ in range(2):
+        await world_with_owner.start_bot()
+        await check_alerts(world_with_owner, 2)
+        await world_with_owner.stop_bot()
+    said = alert.removeprefix("⚠️ Atelier cannot start: ")
+    assert dms_to(world_with_owner) == [alert, f"✅ Resolved: “{said}”"]
 
 
 async def test_unwritable_data_folder_alerts_other_owners_if_one_cannot_be_reached(

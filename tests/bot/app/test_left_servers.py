@@ -21,6 +21,19 @@ TOKEN_EXPIRED_SECONDS = 3600.0
 """By then no response can be edited with its interaction token."""
 
 
+@pytest.fixture
+async def world(closed_world: World) -> World:
+    """A bot that knows its servers: earlier, `check_servers` does nothing."""
+    await closed_world.start_bot(ready_seconds=0.1)
+    await closed_world.bot.wait_until_ready()
+    return closed_world
+
+
+@pytest.fixture
+def no_grace(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(left_servers, "GRACE_SECONDS", 0.0)
+
+
 async def queued_job(world: World, **details: object) -> Job:
     """A job submitted with `/paint` that waits in the queue."""
     await world.wait_for_text(await world.paint(**details), "Place")  # type: ignore[arg-type]
@@ -44,7 +57,6 @@ async def remove_bot(world: World) -> None:
 async def test_waiting_jobs_of_a_left_server_are_cancelled_after_the_grace_period(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await world.bot.wait_until_ready()  # earlier, `check_servers` does nothing
     await world.queue.pauses.pause(world.guild_id, 1)
     job, private = await queued_job(world), await queued_job(world, context="bot_dm")
     await remove_bot(world)
@@ -65,25 +77,22 @@ async def test_waiting_jobs_of_a_left_server_are_cancelled_after_the_grace_perio
     assert not (await world.queue.positions.overview(world.guild_id)).paused
 
 
-async def test_job_of_a_left_server_is_closed_silently_if_dms_are_closed(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    await world.bot.wait_until_ready()  # earlier, `check_servers` does nothing
+@pytest.mark.usefixtures("no_grace")
+async def test_job_of_a_left_server_is_closed_silently_if_dms_are_closed(world: World) -> None:
     world.user().accepts_dms = False
     job = await queued_job(world)
     await remove_bot(world)
     world.shift_clock(TOKEN_EXPIRED_SECONDS)
-    monkeypatch.setattr(left_servers, "GRACE_SECONDS", 0.0)
     await world.bot.service(LeftServers).check_servers()
     await world.eventually(lambda: is_delivered(world, job))
     assert not dms(world)
 
 
+@pytest.mark.usefixtures("no_grace")
 async def test_waiting_job_of_a_version_that_knew_no_commands_only_is_not_cancelled(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: World,
 ) -> None:
     """It does not say whether the bot was ever in its server."""
-    await world.bot.wait_until_ready()  # earlier, `check_servers` does nothing
     job = await queued_job(world)
     rows = schema.jobs
     (row,) = await world.queue.database.all(sa.select(rows.c.target))
@@ -95,7 +104,6 @@ async def test_waiting_job_of_a_version_that_knew_no_commands_only_is_not_cancel
     update = sa.update(rows).values(target=json.dumps(older, separators=(",", ":")))
     await world.queue.database.execute(update)
     await remove_bot(world)
-    monkeypatch.setattr(left_servers, "GRACE_SECONDS", 0.0)
     await world.bot.service(LeftServers).check_servers()
     assert await world.state(job) is JobState.QUEUED
 
@@ -103,7 +111,6 @@ async def test_waiting_job_of_a_version_that_knew_no_commands_only_is_not_cancel
 async def test_server_that_returns_in_time_keeps_its_waiting_jobs(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await world.bot.wait_until_ready()  # earlier, `check_servers` does nothing
     job, keeper = await queued_job(world), world.bot.service(LeftServers)
     await remove_bot(world)
     await keeper.check_servers()
@@ -114,15 +121,12 @@ async def test_server_that_returns_in_time_keeps_its_waiting_jobs(
     assert await world.state(job) is JobState.QUEUED
 
 
-async def test_server_outage_is_not_treated_as_a_removal(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    await world.bot.wait_until_ready()  # earlier, `check_servers` does nothing
+@pytest.mark.usefixtures("no_grace")
+async def test_server_outage_is_not_treated_as_a_removal(world: World) -> None:
     job = await queued_job(world)
     data = {"id": str(world.guild_id), "unavailable": True}
     await world.discord.gateway.dispatch("GUILD_DELETE", data, intent=GUILDS)
     await world.eventually(lambda: world.bot.guilds[0].unavailable)
-    monkeypatch.setattr(left_servers, "GRACE_SECONDS", 0.0)
     await world.bot.service(LeftServers).check_servers()
     assert await world.state(job) is JobState.QUEUED
 
@@ -130,7 +134,6 @@ async def test_server_outage_is_not_treated_as_a_removal(
 async def test_limits_of_a_left_server_expire_after_the_retention_period(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await world.bot.wait_until_ready()  # earlier, `check_servers` does nothing
     await world.queue.limits.set(world.guild_id, {"max_per_day": 2}, 1)
     keeper = world.bot.service(LeftServers)
     await remove_bot(world)
@@ -146,7 +149,6 @@ async def test_limits_of_a_left_server_expire_after_the_retention_period(
 async def test_server_with_commands_only_is_served_and_keeps_its_limits(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await world.bot.wait_until_ready()  # earlier, `check_servers` does nothing
     await world.discord.remove_bot(keep_commands=True)
     await world.eventually(lambda: not world.bot.guilds)
     monkeypatch.setattr(left_servers, "GRACE_SECONDS", 0.0)

@@ -142,7 +142,7 @@ async def test_jobs_ended_outside_an_engine_are_logged_with_their_ids(
     for _ in range(DEATHS_ALLOWED):
         claim = await world.queue.claims.claim(f"dying-{_}", lease_seconds=-1)
         assert claim is not None
-        await world.queue.claims.reap()
+        await world.queue.reaper.reap()
     await world.wait_for_text(await world.paint(user="grace"), "#3")
     await world.queue.clearings.clear(world.guild_id, world.user("ada").id)
     await world.wait_for_text(await world.paint(user="grace"), "#4")

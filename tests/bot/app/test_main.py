@@ -200,3 +200,47 @@ def test_bot_with_a_stuck_thread_is_ended_after_a_limit() -> None:
     )
     assert (done.returncode, done.stdout) == (0, "wound down\n"), done.stderr
     assert "did not end within" in done.stderr
+
+
+SLOW_ENGINE = """
+import asyncio, pathlib, sys
+from bot import __main__ as program
+from bot.app.supervisor import EngineSupervisor
+from common.settings import Settings
+
+CHILD = (
+    "import pathlib, sys, time; pathlib.Path('started').touch(); sys.stdin.read(); "
+    "time.sleep(1); print('engine ended', flush=True)"
+)
+
+class Connection:
+    def __init__(self, settings):
+        pass
+
+    async def serve(self):
+        while not pathlib.Path("started").exists():
+            await asyncio.sleep(0.01)
+
+    async def wind_down(self):
+        await asyncio.sleep(0.1)
+        print("wound down", flush=True)
+
+program.Connection = Connection
+EngineSupervisor.__init__.__kwdefaults__["command"] = (sys.executable, "-c", CHILD)
+asyncio.run(program._run(Settings(_env_file=None, atelier_device="cpu")))
+print("bot ended")
+"""
+
+
+def test_bot_ends_after_its_engine_however_fast_it_winds_down(tmp_path: Path) -> None:
+    """In a container, the end of the bot is the end of an engine that is saving its work."""
+    done = subprocess.run(
+        [sys.executable, "-c", SLOW_ENGINE],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.stdout.splitlines() == ["wound down", "engine ended", "bot ended"], done.stderr

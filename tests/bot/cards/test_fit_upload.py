@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from bot.cards.fit_upload import MOST_BYTES, fitted_result
+from bot.cards.fit_upload import fitted_result
 from bot.cards.small_print import Attached
 from bot.pictures.encoded import Encoded
 from bot.texts import texts_for
+from bot.wire.uploads import MOST_BYTES
 from common.store import PictureMissingError
 from jobs.model import JobState, PaintedClip
 from tests.bot.cards.test_job_card import REPORT, versions_of_job

@@ -11,7 +11,7 @@ from bot.cards.descriptions import descriptions
 from bot.cards.job_card import gallery_card, job_card, plain_card
 from bot.cards.small_print import NOTES_LIMIT, Attached, duration, notes, settings_line
 from bot.texts import texts_for
-from bot.ui.components import ALT_TEXT_LIMIT
+from bot.wire.uploads import ALT_TEXT_LIMIT
 from common.options import ClipInput, PaintInputs, PaintOptions, StyleInput
 from common.sentences import sentence
 from jobs.management.audit import SERVER_LEFT

@@ -7,7 +7,7 @@ import pytest
 from tests.kit.fake_engine import ENGINE_INFO, FakeEngine
 from tests.kit.world import World
 
-SLOW = replace(ENGINE_INFO, host="slow", network="vgg19", networks=("vgg19", "lite"), pace=4200.0)
+SLOW = replace(ENGINE_INFO, host="slow", network="vgg19", networks=("vgg19", "lite"), pace=2850.0)
 """An engine that needs twelve minutes for a standard picture of 512 × 341 px with VGG-19."""
 LARGE_SIZE = {"size": 512}
 NOTES = {

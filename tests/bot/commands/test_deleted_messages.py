@@ -69,6 +69,17 @@ async def test_picture_of_a_deleted_message_cannot_be_shown_or_remixed_publicly(
     assert len(await world.jobs("grace")) == 0
 
 
+async def test_other_members_read_of_a_deleted_picture_that_it_is_not_kept(world: World) -> None:
+    """It is not that only its owner may remix it: nobody can."""
+    message = await world.paint_and_wait()
+    (job,) = await world.jobs()
+    await world.discord.press(world.user("ada"), message, label="Delete")
+    await world.eventually(lambda: message.deleted)
+    for action in (Action.AGAIN, Action.COMPARE, Action.OTHER_STYLE):
+        pressed = await press_forged_button(world, world.user("grace"), job, action)
+        assert "are no longer kept" in await world.answer_text(pressed), action
+
+
 async def test_owner_can_paint_from_a_picture_of_a_deleted_message(world: World) -> None:
     delete_silently(await world.paint_and_wait())
     (job,) = await world.jobs()
@@ -123,12 +134,12 @@ async def test_deletion_notice_reports_the_undo(world: World) -> None:
     button = answer.buttons[0]["custom_id"]
     undone = await world.discord.press(world.user("ada"), answer, label="Undo")
     await undone.wait(lambda i: i.message is not None and i.message.attachments)
-    await world.eventually(lambda: answer.text == "The picture is back.")
+    await world.eventually(lambda: answer.text == "It is back.")
     assert not answer.buttons
     button_kept = {"type": 2, "style": 2, "label": "Undo", "custom_id": button}
     answer.components.append({"type": 1, "components": [button_kept]})
     again = await world.discord.press(world.user("ada"), answer, label="Undo")
-    assert "The picture is back." in await world.answer_text(again)
+    assert "It is back." in await world.answer_text(again)
 
 
 async def test_owner_cannot_undo_the_deletion_of_an_admin(world: World) -> None:

@@ -8,6 +8,7 @@ from PIL import Image
 
 from bot.commands import privacy_export
 from bot.commands.privacy_export import export_parts
+from bot.wire import original_response
 from jobs.model import JobState
 from sandbox.model import Interaction, Message
 from tests.kit.pictures import plain_picture
@@ -67,10 +68,7 @@ async def test_everything_is_erased_after_confirmation(world: World) -> None:
 
 
 async def test_erasure_waits_for_a_running_job_and_reports_completion(world: World) -> None:
-    painter = await world.start_engine()
-    painter.may_finish.clear()
-    painting = await world.paint()
-    await world.wait_for_text(painting, "Painting")
+    painter, _ = await world.paint_halfway()
     ada, message = world.user("ada"), await world.slash(world.user("ada"), "privacy")
     await world.press(ada, message, "Erase my data…")
     await world.press(ada, message, "Erase everything")
@@ -78,6 +76,21 @@ async def test_erasure_waits_for_a_running_job_and_reports_completion(world: Wor
     assert not message.buttons, "no button can be pressed twice"
     painter.may_finish.set()
     await world.eventually(lambda: "Everything was erased" in message.text)
+
+
+async def test_connection_that_is_lost_meanwhile_does_not_prevent_the_erasure(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(original_response, "FILL_TRIES", 0)
+    ada = world.user("ada")
+    await world.make_job(ada)
+    message = await world.slash(ada, "privacy")
+    await world.press(ada, message, "Erase my data…")
+    edits = f"/webhooks/{world.bot.application_id}/*"
+    lost = world.discord.faults.add("PATCH", edits, drop=True)
+    await world.press(ada, message, "Erase everything")
+    await world.eventually(lambda: "Everything was erased" in message.text)
+    assert lost.hits
 
 
 async def test_cards_of_erased_waiting_jobs_say_cancelled(world: World) -> None:

@@ -90,9 +90,7 @@ def is_hidden(message: Message) -> bool:
 async def test_newly_required_spoiler_hides_waiting_and_running_pictures(
     world: World, whose: str
 ) -> None:
-    painter = await world.start_engine()
-    painter.may_finish.clear()
-    painted = await world.paint()
+    painter, painted = await world.paint_halfway()
     message = await world.wait_for_text(painted, "Painting")
     await painted.wait(lambda i: i.message and i.message.attachments)
     waiting = await world.paint()
@@ -126,10 +124,7 @@ async def test_spoiler_role_granted_during_painting_hides_the_picture(
 ) -> None:
     keeper = next(role for role in world.discord.world.guild.roles if role.name == "Keeper")
     await submit_settings(world, {"spoiler_roles": [str(keeper.id)]}, "admin", "guild")
-    painter = await world.start_engine()
-    painter.may_finish.clear()
-    interaction = await world.paint()
-    await world.wait_for_text(interaction, "Painting")
+    painter, interaction = await world.paint_halfway()
     (job,) = await world.jobs()
     assert not job.reply.spoiler
     world.user().role_ids.append(keeper.id)

@@ -103,6 +103,11 @@ async def test_style_file_that_is_not_a_picture_is_refused(world: World) -> None
         ("Cafe\u0301", "Café"),
         ("青い馬", "青い馬"),
         ("**bold** @everyone", "**bold** @everyone"),
+        ("Us \U0001f469\u200d\U0001f467", "Us \U0001f469\u200d\U0001f467"),
+        ("Wales \U0001f3f4\U000e0077\U000e007f", "Wales \U0001f3f4\U000e0077\U000e007f"),
+        ("\u0645\u06cc\u200c\u0634", "\u0645\u06cc\u200c\u0634"),
+        ("B\u200dlue\U000e0077 \u200d", "Blue"),
+        ("\U0001f44d\U0001f3fd" * 38 + "ab", "\U0001f44d\U0001f3fd" * 38 + "ab"),
     ],
 )
 def test_names_are_made_safe_to_store(typed: str, name: str) -> None:

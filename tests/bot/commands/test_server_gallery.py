@@ -1,11 +1,14 @@
 """The gallery of a server, where members publish their pictures."""
 
+import asyncio
 from typing import Any
 
 import pytest
 
 from common.defaults import Defaults
 from sandbox.model import Interaction, Message
+from sandbox.permissions import ATTACH_FILES, EMBED_LINKS, SEND_MESSAGES, VIEW_CHANNEL
+from tests.bot.commands.rights.origins import set_overwrite
 from tests.bot.commands.test_required_spoilers import is_hidden
 from tests.kit.pictures import plain_picture
 from tests.kit.world import World, button_labels
@@ -70,6 +73,18 @@ async def test_picture_is_posted_to_the_gallery_once_and_can_be_removed(world: W
     assert world.discord.messages("talk") == []
     await world.wait_for_text(await publish(world, message), "It is in the gallery")
     assert len(world.discord.messages("talk")) == 1
+
+
+async def test_remove_it_pressed_twice_removes_the_post_and_reports_no_failure(
+    world: World,
+) -> None:
+    message = await world.paint_and_wait()
+    shown = await world.wait_for_text(await publish(world, message), "It is in the gallery")
+    world.discord.faults.add("DELETE", "/channels/*/messages/*", delay=0.5)
+    presses = [world.press(world.user(), shown, "Remove it") for _ in range(2)]
+    pressed = await asyncio.gather(*presses)
+    assert world.discord.messages("talk") == []
+    assert [each.followups for each in pressed] == [[], []]
 
 
 async def test_deleting_a_picture_removes_its_gallery_post(world: World) -> None:
@@ -203,3 +218,34 @@ async def test_gallery_post_is_hidden_where_admins_require_spoilers(world: World
 
 def photo() -> dict[str, tuple[str, bytes]]:
     return {"content": ("photo.png", plain_picture(color="teal"))}
+
+
+@pytest.mark.parametrize(
+    ("denied", "named"),
+    [
+        (VIEW_CHANNEL, "View Channel"),
+        (SEND_MESSAGES, "Send Messages"),
+        (ATTACH_FILES | EMBED_LINKS, "Embed Links, Attach Files"),
+    ],
+)
+async def test_permissions_that_the_bot_lacks_in_the_gallery_are_named(
+    world: World, denied: int, named: str
+) -> None:
+    admin, talk = world.user("admin"), world.discord.channel("talk")
+    message = await world.paint_and_wait()
+    talk.bot_denied, talk.has_bot = denied, not denied & VIEW_CHANNEL
+    await set_overwrite(world, talk, world.discord.world.bot, deny=denied)
+    submitted = await publish(world, message)
+    await world.wait_for_text(submitted, f"give me these permissions there: {named}.")
+    await world.slash(admin, "limits reset", {"limit": "gallery_channel_id"})
+    answer = await world.slash(admin, "limits set", {"gallery": str(talk.id)})
+    lacking = f"I cannot post in <#{talk.id}>; please give me these permissions there: {named}."
+    assert answer.text.endswith(lacking)
+
+
+async def test_permissions_that_the_bot_lacks_in_the_log_channel_are_named(world: World) -> None:
+    admin, talk = world.user("admin"), world.discord.channel("talk")
+    talk.bot_denied = SEND_MESSAGES
+    await set_overwrite(world, talk, world.discord.world.bot, deny=SEND_MESSAGES)
+    answer = await world.slash(admin, "limits set", {"log_channel": str(talk.id)})
+    assert answer.text.endswith("please give me these permissions there: Send Messages.")

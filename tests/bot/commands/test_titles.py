@@ -79,7 +79,7 @@ async def test_painting_is_not_offered_while_downloads_fail(world: World) -> Non
     assert "“Irises” cannot be downloaded" in await world.answer_text(typed)
     async with world.queue.database.write() as transaction:
         facts = schema.installation
-        an_hour_ago = str(transaction.now - 3600)
+        an_hour_ago = f"{transaction.now - 3600} 600.0"
         await transaction.connection.execute(
             sa.update(facts).where(facts.c.name == "scans_unreachable").values(value=an_hour_ago)
         )

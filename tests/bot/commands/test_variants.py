@@ -113,9 +113,7 @@ async def test_refusal_states_the_requested_and_the_waiting_versions(
     world: World,
 ) -> None:
     await world.queue.limits.set(world.guild_id, {"max_waiting_per_user": 3}, 1)
-    painter = await world.start_engine()
-    painter.may_finish.clear()
-    await world.wait_for_text(await world.paint({"variants": 4}), "Painting")
+    await world.paint_halfway({"variants": 4})
     refused = await world.answer_text(await world.paint({"variants": 4}))
     assert "You asked for 4 pictures at once" in refused
     assert "4 of yours are waiting or being painted, and the limit is 3. Expected: " in refused
@@ -136,9 +134,7 @@ async def test_queue_counts_each_version_of_a_job_toward_the_limits(
 
 
 async def test_running_versions_are_cancelled_together(world: World) -> None:
-    painter = await world.start_engine()
-    painter.may_finish.clear()
-    interaction = await world.paint({"variants": 4})
+    _, interaction = await world.paint_halfway({"variants": 4})
     message = await world.wait_for_text(interaction, "Painting")
     shown = await world.slash(world.user(), "queue")
     assert "pictures in 24 hours: 4 of" in shown.text

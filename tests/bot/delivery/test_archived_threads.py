@@ -97,7 +97,7 @@ async def test_picture_is_deleted_by_its_button_in_an_archived_thread(
     deleted = await press(world, message, "Delete")
     if lock:
         await deleted.wait(lambda i: len(i.followups) > 1)
-        assert "That thread is archived" in deleted.followups[1].text
+        assert "its thread is closed and I may not open it" in deleted.followups[1].text
     else:
         await world.eventually(lambda: message.deleted)
         assert not thread.archived

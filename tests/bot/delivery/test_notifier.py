@@ -29,12 +29,14 @@ def other_messages(world: World, message: Message) -> list[Message]:
 
 
 async def all_announced(world: World) -> None:
-    """Wait until every job is recorded as announced."""
+    """Wait until every job is recorded as announced, and nothing is being sent any more."""
 
     async def are_recorded() -> bool:
         async with world.queue.database.read() as connection:
             left = sa.select(sa.func.count()).where(J.notified_at.is_(None))
-            return not await connection.scalar(left.select_from(schema.jobs))
+            if await connection.scalar(left.select_from(schema.jobs)):
+                return False
+        return not world.bot.service(Notifier)._tasks
 
     await world.eventually(are_recorded)
 
@@ -63,7 +65,7 @@ async def test_an_unwanted_notification_costs_no_write_of_its_own(
 ) -> None:
     marked: list[int] = []
 
-    async def note(_: Deliveries, job_id: int) -> None:
+    async def note(_: Deliveries, job_id: int, _revision: int) -> None:
         marked.append(job_id)
 
     monkeypatch.setattr(Deliveries, "mark_announced", note)
@@ -165,11 +167,11 @@ async def test_notification_is_sent_once_despite_a_database_outage(
             raise QueueUnavailableError("connection reset")
         return noted
 
-    async def fail_once(self: Deliveries, job_id: int) -> None:
+    async def fail_once(self: Deliveries, job_id: int, revision: int) -> None:
         calls[1] += 1
         if calls[1] == 1:
             raise QueueUnavailableError("connection refused")
-        await deliveries[1](self, job_id)
+        await deliveries[1](self, job_id, revision)
 
     monkeypatch.setattr(Deliveries, "mark_delivered", mark_and_lose_answer)
     monkeypatch.setattr(Deliveries, "mark_announced", fail_once)
@@ -227,6 +229,18 @@ async def test_notification_with_a_lost_response_comes_once(world: World, epheme
     await world.eventually(lambda: lost.hits)
     await all_announced(world)
     assert len(other_messages(world, message)) == 1
+
+
+async def test_followup_is_recorded_before_it_is_sent(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has no nonce, so a bot that dies before the response must not send it again."""
+    monkeypatch.setattr(notifier, "ANSWER_SECONDS", 0.5)
+    await world.start_engine()
+    sent = world.discord.faults.add("POST", "/webhooks/*", carried_out=True, delay=60.0)
+    await world.paint({"notify": "yes", "ephemeral": True})
+    await world.eventually(lambda: sent.hits)
+    assert await world.queue.deliveries.unannounced() == []
 
 
 async def test_rate_limited_notification_is_not_mistaken_for_sent(

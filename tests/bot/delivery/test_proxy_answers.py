@@ -48,10 +48,7 @@ async def set_attempts(world: World, times: int) -> None:
 async def test_answer_of_a_proxy_only_delays_the_picture(
     world: World, answer: dict[str, Any]
 ) -> None:
-    painter = await world.start_engine()
-    painter.may_finish.clear()
-    interaction = await world.paint()
-    await world.wait_for_text(interaction, "Painting")
+    painter, interaction = await world.paint_halfway()
     await set_attempts(world, 50)  # as after an outage
     by_token, *others = answer_all(world, 2, **answer)
     painter.may_finish.set()
@@ -63,9 +60,7 @@ async def test_answer_of_a_proxy_only_delays_the_picture(
 async def test_persistent_unclear_answer_is_believed(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    painter = await world.start_engine()
-    painter.may_finish.clear()
-    await world.wait_for_text(await world.paint(), "Painting")
+    painter, _ = await world.paint_halfway()
     (job,) = await world.jobs()
     monkeypatch.setattr(job_presenter, "UNCLEAR_TRIES", 2)
     answer_all(world, 1000, status=404)

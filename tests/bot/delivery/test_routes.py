@@ -8,7 +8,7 @@ import pytest
 
 from bot.delivery import routes
 from bot.delivery.routes import Routes
-from jobs.model import JobState
+from jobs.model import JobState, Reply
 
 NOW = datetime(2026, 11, 30, tzinfo=UTC)
 MIB = 2**20
@@ -16,12 +16,14 @@ MIB = 2**20
 
 def job_of(state: JobState, **other: Any) -> Any:
     """A job whose message is known and whose token has expired, unless given otherwise."""
-    reply = {
+    reply: dict[str, Any] = {
+        "application_id": 1,
+        "interaction_id": 12,
+        "interaction_token": "token",
+        "token_expires_at": NOW,
+        "message_id": 11,
         "bot_in_channel": True,
         "ephemeral": False,
-        "message_id": 11,
-        "interaction_id": 12,
-        "token_expires_at": NOW,
         "upload_limit_bytes": 25 * MIB,
         "locale": "en-US",
     }
@@ -35,7 +37,7 @@ def job_of(state: JobState, **other: Any) -> Any:
         "failure": None,
     }
     reply |= {name: other.pop(name) for name in list(other) if name in reply}
-    return SimpleNamespace(state=state, reply=SimpleNamespace(**reply), **(job | other))
+    return SimpleNamespace(state=state, reply=Reply(**reply), **(job | other))
 
 
 def routes_to(job: Any, filesize_limit: int | None = 50 * MIB) -> list[str]:
@@ -90,10 +92,15 @@ def test_upload_limit_of_an_unloaded_server_comes_from_the_reply() -> None:
 
 def test_message_is_matched_to_one_job_and_its_final_state(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(routes, "end_words", lambda *_: ["### This did not work"])
-    monkeypatch.setattr(routes, "_text_of", lambda message: message)
+    monkeypatch.setattr(routes, "texts_in", lambda _message: [])
     failed: Any = job_of(JobState.FAILED, failure=SimpleNamespace(error_id="ab12"))
-    text: Any = "### This did not work\nA reason (error ab12)\n-# 64 px · #4"
-    assert routes._shows_final_state(text, failed)
+
+    def shows_it(text: str) -> bool:
+        message: Any = SimpleNamespace(content=text)
+        return routes._shows_final_state(message, failed)
+
+    text = "### This did not work\nA reason (error ab12)\n-# 64 px · #4"
+    assert shows_it(text)
     for other in (text.replace("#4", "#41"), text.replace("ab12", "cd34"), text[4:]):
-        assert not routes._shows_final_state(other, failed)
+        assert not shows_it(other)
     assert routes._nonce(failed) != routes._nonce(job_of(JobState.FAILED, revision=7))

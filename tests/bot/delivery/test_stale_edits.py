@@ -72,10 +72,7 @@ async def test_final_state_is_rechecked_after_a_lost_edit(
 
 
 async def test_restarted_bot_rechecks_the_final_state(world: World) -> None:
-    painter = await world.start_engine()
-    painter.may_finish.clear()
-    interaction = await world.paint()
-    await world.wait_for_text(interaction, "Painting")
+    painter, interaction = await world.paint_halfway()
     await world.stop_bot()
     before = rechecks(world)
     await world.start_bot()

@@ -26,10 +26,7 @@ def short_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_picture_waits_out_transient_codes_on_the_same_route(
     world: World, status: int, code: int
 ) -> None:
-    painter = await world.start_engine()
-    painter.may_finish.clear()
-    interaction = await world.paint()
-    await world.wait_for_text(interaction, "Painting")
+    painter, interaction = await world.paint_halfway()
     token_fault, *others = answer_all(world, 2, status=status, code=code)
     painter.may_finish.set()
     await world.wait_finished(interaction)

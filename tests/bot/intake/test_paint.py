@@ -122,10 +122,7 @@ async def test_waiting_card_says_that_no_engine_is_running(world: World) -> None
 
 
 async def test_the_place_in_the_queue_is_kept_up_to_date(world: World) -> None:
-    painter = await world.start_engine()
-    painter.may_finish.clear()
-    first = await world.paint()
-    await world.wait_for_text(first, "Painting")
+    await world.paint_halfway()
     second = await world.paint()
     await world.wait_for_text(second, "Place 1")
     third = await world.paint()

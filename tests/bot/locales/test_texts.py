@@ -1,3 +1,4 @@
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ from babel.messages.pofile import read_po
 from bot import texts
 from bot.locales.update import update
 from bot.texts import Texts, languages, texts_for, texts_from
+from common.sentences import Sentence
 
 POLISH = """
 msgid ""
@@ -85,6 +87,29 @@ def test_braces_in_a_value_are_left_as_they_are() -> None:
 )
 def test_the_locale_chooses_the_language(locale: str | None, language: str) -> None:
     assert texts_for(locale).language == language
+
+
+@pytest.mark.parametrize(
+    ("locale", "number", "percent", "day"),
+    [
+        ("es-ES", "2,5", "65\u00a0%", "29 nov"),
+        ("es-419", "2.5", "65%", "29 nov"),
+        ("es-xyz-1", "2,5", "65\u00a0%", "29 nov"),
+        ("en-US", "2.5", "65%", "Nov 29"),
+        ("en-GB", "2.5", "65%", "29 Nov"),
+        ("de-AT", "2,5", "65\u00a0%", "29. Nov."),
+        ("ja", "2.5", "65%", "Nov 29"),
+    ],
+)
+def test_numbers_and_days_are_written_as_in_the_region(
+    locale: str, number: str, percent: str, day: str
+) -> None:
+    """As in CLDR; sentences are the language's, and so are those of a locale unknown to CLDR."""
+    t = texts_for(locale)
+    assert t("{size:.1f}", size=2.5) == t.number(2.5, "g") == number
+    assert t.percent(0.65) == percent
+    assert t.day(date(2026, 11, 29)) == day
+    assert t.say(Sentence("{size:g}", {"size": 2.5})) == number
 
 
 def test_new_language_needs_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

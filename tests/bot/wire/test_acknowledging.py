@@ -9,7 +9,7 @@ import pytest
 
 from bot.intake.service import COMMANDS_FOLDER
 from bot.monitor.troubles import troubles_of
-from bot.wire.faults import ALREADY_ACKNOWLEDGED
+from bot.wire.faults import ALREADY_ACKNOWLEDGED, UNKNOWN_MESSAGE
 from tests.kit.world import World
 
 CALLBACK = "/interactions/*/callback"
@@ -81,6 +81,46 @@ async def test_answer_only_command_survives_a_lost_acknowledgement(
     allow_second_acknowledgement(world)
 
 
+@pytest.mark.parametrize("fault", ACKNOWLEDGEMENT_FAULTS.values(), ids=ACKNOWLEDGEMENT_FAULTS)
+async def test_form_and_question_survive_a_lost_acknowledgement(
+    world: World, fault: dict[str, Any]
+) -> None:
+    form = await world.discord.slash(world.user(), "settings")
+    world.discord.faults.add("POST", CALLBACK, **fault)
+    submitted = await world.discord.submit_modal(form, {"switches": ["spoiler"]})
+    await world.wait_for_text(submitted, "Saved.")
+    privacy = await world.discord.slash(world.user(), "privacy")
+    message = await world.wait_for_text(privacy, "Your data")
+    world.discord.faults.add("POST", CALLBACK, **fault)
+    await world.discord.press(world.user(), message, label="Erase my data…")
+    await world.eventually(lambda: "Erase everything that I keep" in message.text)
+    allow_second_acknowledgement(world)
+
+
+@pytest.mark.parametrize("carried_out", [False, True])
+async def test_what_a_command_did_is_said_despite_a_lost_connection(
+    world: World, *, carried_out: bool
+) -> None:
+    world.discord.faults.add("PATCH", "/webhooks/*", drop=True, carried_out=carried_out)
+    interaction = await world.discord.slash(world.user("admin"), "limits set", {"size": 512})
+    await world.eventually(
+        lambda: sum(line.title.startswith("PATCH") for line in world.discord.traffic) == 2
+    )
+    await world.wait_for_text(interaction, "Limits changed")
+    assert not interaction.followups
+
+
+async def test_dismissed_response_is_no_error(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    world.discord.faults.add("PATCH", "/webhooks/*", status=404, code=UNKNOWN_MESSAGE)
+    interaction = await world.discord.slash(world.user("admin"), "limits set", {"size": 512})
+    await world.eventually(lambda: f"interaction {interaction.id}" in caplog.text)
+    assert "dismissed" in caplog.text
+    assert not interaction.followups
+
+
 async def test_error_after_a_lost_acknowledgement_is_reported(world: World) -> None:
     world.discord.faults.add("POST", CALLBACK, drop=True, carried_out=True)
     interaction = await world.discord.slash(world.user(), "show", {"picture": 999})
@@ -128,7 +168,7 @@ async def test_command_is_saved_to_a_file_while_the_database_is_locked(
     world: World,
 ) -> None:
     commands = world.settings.atelier_data_dir / COMMANDS_FOLDER
-    with closing(lock_database(world)):
+    async with world.locked_database():
         interaction = await world.paint()
         await interaction.wait(lambda i: i.acknowledged)
         (file,) = commands.iterdir()
@@ -141,7 +181,7 @@ async def test_command_is_saved_to_a_file_while_the_database_is_locked(
 async def test_command_file_left_by_an_earlier_run_makes_no_second_job(world: World) -> None:
     """As if the bot had been killed between writing the row and removing the file."""
     commands = world.settings.atelier_data_dir / COMMANDS_FOLDER
-    with closing(lock_database(world)):
+    async with world.locked_database():
         interaction = await world.paint()
         await interaction.wait(lambda i: i.acknowledged)
         (file,) = commands.iterdir()
@@ -160,19 +200,11 @@ async def test_command_that_cannot_be_saved_anywhere_is_refused(
     world: World,
 ) -> None:
     (world.settings.atelier_data_dir / COMMANDS_FOLDER).write_text("a file in its place")
-    with closing(lock_database(world)):
+    async with world.locked_database():
         interaction = await world.paint()
         assert "try again" in await world.answer_text(interaction)
     await world.wait_no_intakes()
     assert not await world.jobs()
-
-
-def lock_database(world: World) -> sqlite3.Connection:
-    """Lock the database from another connection until it is closed."""
-    path = world.settings.atelier_data_dir / "atelier.sqlite3"
-    other = sqlite3.connect(path, isolation_level=None, timeout=20)
-    other.execute("BEGIN IMMEDIATE")
-    return other
 
 
 @pytest.mark.parametrize(("command", "option"), [("show", "picture"), ("cancel", "job")])

@@ -70,7 +70,7 @@ async def test_double_undo_confirms_the_restored_picture_once(world: World) -> N
 
     await world.eventually(confirmations)
     (answer,) = confirmations()
-    assert answer.text == "The picture is back."
+    assert answer.text == "It is back."
     assert answer.ephemeral
 
     def public_messages() -> list[Message]:

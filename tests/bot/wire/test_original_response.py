@@ -87,7 +87,7 @@ def reply(*, ephemeral: bool = False, seconds: float = 900.0) -> Reply:
 @pytest.mark.parametrize("trouble", [http_error(503), http_error(404), TimeoutError()])
 async def test_transient_error_is_retried(discord: Any, trouble: Exception) -> None:
     discord.fails["fetch"] = [trouble] * answers.TRIES
-    assert await answers.find_response(discord, discord) == MESSAGE
+    assert await answers.find_response(discord) == MESSAGE
     assert len(discord.requests) == answers.TRIES + 1
 
 
@@ -101,7 +101,7 @@ async def test_number_of_retries_is_limited(discord: Any, trouble: Exception) ->
 async def test_retry_waits_for_the_retry_after_time(discord: Any) -> None:
     discord.fails["fetch"] = [http_error(429, retry_after="0.3")]
     began = time.monotonic()
-    assert await answers.find_response(discord, discord) == MESSAGE
+    assert await answers.find_response(discord) == MESSAGE
     assert time.monotonic() - began >= 0.3
 
 
@@ -117,18 +117,18 @@ async def test_permanent_error_is_not_retried(discord: Any) -> None:
 
 async def test_unknown_message_means_no_response(discord: Any) -> None:
     discord.fails["fetch"] = [MESSAGE_GONE]
-    assert await answers.find_response(discord, discord) == 0
+    assert await answers.find_response(discord) == 0
 
 
 @pytest.mark.parametrize("trouble", [http_error(404), FORBIDDEN, http_error(503)])
 async def test_unclear_error_leaves_the_response_unknown(discord: Any, trouble: Exception) -> None:
     """Taken for a missing response, the command would be acknowledged and answered twice."""
     discord.fails["fetch"] = [trouble] * (answers.TRIES + 1)
-    assert await answers.find_response(discord, discord) is None
+    assert await answers.find_response(discord) is None
 
 
 async def test_expired_token_sends_no_requests(discord: Any) -> None:
-    assert await answers.find_response(discord, discord, NOW) is None
+    assert await answers.find_response_to(discord, reply(seconds=0.0)) is None
     await answers.edit_response(discord, reply(seconds=0.0), content="late")
     assert discord.requests == []
 

@@ -1,10 +1,12 @@
-"""A cancelled wait for a rate limit does not block later requests."""
+"""A wait for a rate limit does not block other requests, nor lasts forever."""
 
 import asyncio
 
+import discord
 import pytest
 from discord.webhook import async_
 
+from bot.wire.original_response import ORIGINAL, webhook_of, with_retries
 from tests.kit.world import World
 
 
@@ -26,3 +28,14 @@ async def test_cancelled_rate_limit_wait_releases_the_lock(world: World) -> None
     async with async_.AsyncDeferredLock(lock) as turn:
         turn.delay_by(0.01)
     assert not lock.locked()
+
+
+async def test_rate_limit_of_an_hour_is_not_waited_out_for_an_interaction(world: World) -> None:
+    await world.wait_for_text(await world.paint(), "Place 1")
+    (job,) = await world.jobs()
+    webhook = webhook_of(world.bot, job.reply)
+    asked = world.discord.faults.add("GET", "/webhooks/*", status=429, retry_after=3600.0)
+    with pytest.raises(discord.RateLimited):
+        async with asyncio.timeout(5):
+            await with_retries(lambda: webhook.fetch_message(ORIGINAL))
+    assert len(asked.hits) == 1

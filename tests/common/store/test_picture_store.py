@@ -21,7 +21,7 @@ from common.store import (
 from jobs.queue import JobQueue
 from tests.common.conftest import BUCKET
 from tests.kit.full_disk import raise_disk_full
-from tests.kit.samples import Storage, claim_job, paint_report, submit_job
+from tests.kit.samples import Storage, claim_job, paint_report, reload, submit_job
 
 
 async def test_stored_picture_can_be_read_listed_and_deleted(store: PictureStore) -> None:
@@ -217,8 +217,7 @@ async def test_queue_works_with_pictures_on_s3(storage: Storage, s3_url: str) ->
         assert await engine.store.get(content) == b"photograph"
         key = await engine.store.put(b"painting", "png")
         await engine.claims.finish(claim, key, paint_report())
-        done = await bot.jobs.get(job.id)
-        assert done is not None
+        done = await reload(bot, job)
         assert done.result_key is not None
         assert await bot.store.get(done.result_key) == b"painting"
         await bot.privacy.export_user(1)

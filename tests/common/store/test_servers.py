@@ -2,7 +2,9 @@
 
 import asyncio
 import hashlib
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 import s3fs
@@ -150,6 +152,24 @@ def test_walk_ends_uploads_of_dead_processes(s3_url: str, monkeypatch: pytest.Mo
         monkeypatch.setattr(bucket, "UPLOAD_SECONDS", seconds)
         assert list(store.walk_sync()) == []
         assert len(files.list_multipart_uploads(BUCKET)) == remaining
+
+
+def test_upload_of_unknown_age_is_left_alone() -> None:
+    """Not every server says when one began."""
+
+    began = datetime(2020, 1, 1, tzinfo=UTC)
+    ended: list[str] = []
+
+    class Files:
+        def call_s3(self, *_: str, **__: str) -> dict[str, Any]:
+            known = {"Key": "ours/known", "UploadId": "2", "Initiated": began}
+            return {"Uploads": [{"Key": "ours/unknown", "UploadId": "1"}, known]}
+
+        def abort_mpu(self, _bucket: str, key: str, _upload_id: str) -> None:
+            ended.append(key)
+
+    bucket.end_abandoned_uploads(Files(), "bucket/ours", lambda _name: True)
+    assert ended == ["ours/known"]
 
 
 async def test_bucket_that_keeps_deleted_pictures_is_noticed(s3_url: str) -> None:

@@ -3,8 +3,6 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,6 +18,7 @@ from common.pictures.kinds import ClipLimits, DecodeLimits
 from engine.__main__ import main as engine_main
 from engine.cli_inputs import read_moving
 from tests.engine.moving.frames import panning_frames
+from tests.kit.forked import ForkServer
 from tests.kit.thin_vgg19 import noise_picture, thin_weights
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -142,7 +141,7 @@ def test_moving_output_without_a_name_is_an_mp4(work_folder: Path) -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no POSIX signals")
 def test_ended_run_resumes_after_the_last_checkpointed_frame(
-    work_folder: Path, capsys: pytest.CaptureFixture[str]
+    work_folder: Path, capsys: pytest.CaptureFixture[str], fork_server: ForkServer
 ) -> None:
     save(work_folder / "clip.gif", panning_frames(4, height=80))
     slow = ("--iterations", "40", "--scales", "1")
@@ -150,7 +149,7 @@ def test_ended_run_resumes_after_the_last_checkpointed_frame(
     for ending in (signal.SIGINT, signal.SIGKILL):
         output = f"{ending.name}.webp"
         long = arguments(output, "--checkpoint", "c.ckpt", *slow)
-        signal_after_first_frame(work_folder, long, ending)
+        signal_after_first_frame(fork_server, work_folder, long, ending)
         assert not (work_folder / output).exists()
         painted = json.loads((work_folder / "c.ckpt").read_bytes())["frames"]
         capsys.readouterr()
@@ -168,24 +167,21 @@ def test_ended_run_resumes_after_the_last_checkpointed_frame(
 
 
 def signal_after_first_frame(
-    work_folder: Path, long: Sequence[str], ending: signal.Signals
+    fork_server: ForkServer, work_folder: Path, long: Sequence[str], ending: signal.Signals
 ) -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "engine", *long],
-        stderr=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
-    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    process = fork_server.start(["engine", *long], cwd=work_folder, env=environment)
     deadline = time.monotonic() + 240
     while not (work_folder / "c.ckpt").exists():
         assert process.poll() is None
         assert time.monotonic() < deadline
         time.sleep(0.01)
     process.send_signal(ending)
-    _, stderr = process.communicate(timeout=60)
+    stderr = process.read_stderr(timeout=60)
     assert process.returncode == -ending
     if ending is signal.SIGINT:
-        assert b"Stopped. The checkpoint is saved." in stderr
-        assert b"Traceback" not in stderr
+        assert "Stopped. The checkpoint is saved." in stderr
+        assert "Traceback" not in stderr
 
 
 def test_unreadable_checkpoint_is_refused(

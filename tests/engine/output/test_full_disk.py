@@ -7,10 +7,10 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from engine.output.optional_timelapse import OptionalTimeLapse
 from engine.painting import paint
 from engine.pipeline.listeners import run_with_listeners
-from engine.pipeline.recording import CheckpointFile, TimeLapseRecorder
+from engine.pipeline.recording import CheckpointFile
+from engine.pipeline.timelapse import TimeLapseRecorder
 from engine.progress import ProgressBar
 from tests.kit.thin_vgg19 import QUICK_OPTIONS, STYLE, noise_picture, thin_studio
 
@@ -25,13 +25,17 @@ def _full_disk() -> Iterator[None]:
     resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
+def recorded(file: Path) -> TimeLapseRecorder:
+    return TimeLapseRecorder(file, frames=9, long_side_px=64, share=lambda one: one.fraction)
+
+
 def test_full_disk_loses_a_long_film_but_not_the_process(
     tmp_path: Path,
 ) -> None:
     frame = Image.effect_noise((64, 48), 50).convert("RGB")
     resource.setrlimit(resource.RLIMIT_FSIZE, (8, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
-    with OptionalTimeLapse(tmp_path / "timelapse.mp4") as timelapse:
-        timelapse.begin((48, 64))
+    with recorded(tmp_path / "timelapse.mp4") as timelapse:
+        timelapse.begin((64, 48))
         for _ in range(100):  # the encoder buffers about 40 frames
             timelapse.add(frame)
     assert "large" in str(timelapse.note)
@@ -43,11 +47,8 @@ def test_full_disk_paints_without_film_and_checkpoint(name: str, tmp_path: Path)
     events = paint(noise_picture(48, 64), [STYLE], QUICK_OPTIONS, studio=thin_studio())
     checkpoints = CheckpointFile(tmp_path / "run.ckpt", 0)
     bar = ProgressBar(Console(stderr=True), quiet=True)
-    with bar, OptionalTimeLapse(tmp_path / name) as timelapse:
-        recorder = TimeLapseRecorder(
-            timelapse, frames=9, long_side_px=64, share=lambda one: one.fraction
-        )
-        painted = run_with_listeners(events, bar, recorder, checkpoints)
+    with bar, recorded(tmp_path / name) as timelapse:
+        painted = run_with_listeners(events, bar, timelapse, checkpoints)
     assert painted.picture.size == (48, 64)
     assert "large" in str(timelapse.note)
     assert "No checkpoint" in str(checkpoints.note)

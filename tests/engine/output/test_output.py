@@ -2,6 +2,7 @@ import io
 import json
 import math
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,10 @@ from PIL import Image, ImageCms
 from common.clips.encoding import h264
 from engine.output.atomic import write_bytes
 from engine.output.errors import OutputError
-from engine.output.losses import LossRecord, loss_lines, loss_plot
+from engine.output.losses import loss_lines, loss_plot
 from engine.output.pictures import PICTURE_SUFFIXES, encode_picture, write_picture
 from engine.output.timelapse import time_lapse
+from engine.painting import Losses
 from engine.painting.picture import Picture
 from tests.kit.full_disk import raise_disk_full
 
@@ -159,6 +161,18 @@ def test_a_gif_shows_all_frames(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_gif_frames_do_not_refine_their_palettes_to_the_last_pixel(tmp_path: Path) -> None:
+    """That took seconds a frame, longer than painting the picture."""
+    pixels = np.random.default_rng(0).integers(0, 256, (360, 480, 3), dtype=np.uint8)
+    noise = Image.fromarray(pixels)
+    began = time.process_time()
+    noise.quantize(256, method=Image.Quantize.MEDIANCUT)
+    unrefined = time.process_time()
+    with time_lapse(tmp_path / "film.gif", noise.size) as timelapse:
+        timelapse.add(noise)
+    assert time.process_time() - unrefined < 8 * (unrefined - began)
+
+
 @pytest.mark.parametrize("encoder", ["libx264", "mpeg4"])
 def test_an_mp4_plays_with_even_sides(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encoder: str
@@ -168,7 +182,7 @@ def test_an_mp4_plays_with_even_sides(
     if encoder == "mpeg4":
         monkeypatch.setattr(h264, "_H264", "no such encoder")
     path = tmp_path / "film.mp4"
-    with time_lapse(path, (31, 21), frames_per_second=10) as timelapse:
+    with time_lapse(path, (31, 21)) as timelapse:
         for frame in solid_frames(7):
             timelapse.add(frame)
     with av.open(str(path)) as container:
@@ -176,7 +190,7 @@ def test_an_mp4_plays_with_even_sides(
         assert stream.codec_context.pix_fmt == "yuv420p"
         assert (stream.width, stream.height) == (32, 22)
         pictures = [frame.to_ndarray(format="rgb24") for frame in container.decode(stream)]
-    assert len(pictures) == 6 + 20
+    assert len(pictures) == 6 + 24
     assert abs(int(pictures[-1][10, 15, 0]) - 120) < 12
     assert abs(int(pictures[0][10, 15, 2]) - 255) < 12
 
@@ -203,17 +217,19 @@ def test_aborted_or_empty_film_leaves_no_file(tmp_path: Path, suffix: str) -> No
     assert list(tmp_path.iterdir()) == []
 
 
-RECORDS = [
-    LossRecord(1, 0, 128, 9.0, {"content": 1.0, "style": 8.0}),
-    LossRecord(2, 0, 128, 5.0, {"content": 1.5, "style": 3.5}),
-    LossRecord(3, 1, 256, math.inf, {"content": 0.0, "style": math.nan}),
-    LossRecord(4, 1, 256, 2.0, {"content": 1.0, "style": 1.0}),
+LOSSES = [
+    Losses(0, 1, 9.0, {"content": 1.0, "style": 8.0}),
+    Losses(0, 2, 5.0, {"content": 1.5, "style": 3.5}),
+    Losses(1, 1, math.inf, {"content": 0.0, "style": math.nan}),
+    Losses(1, 2, 2.0, {"content": 1.0, "style": 1.0}),
 ]
+LONG_SIDES_PX = [128, 256]
 
 
 def test_losses_are_written_as_json_lines() -> None:
-    lines = [json.loads(line) for line in loss_lines(RECORDS).splitlines()]
+    lines = [json.loads(line) for line in loss_lines(LOSSES, LONG_SIDES_PX).splitlines()]
     assert [line["iteration"] for line in lines] == [1, 2, 3, 4]
+    assert [line["size_px"] for line in lines] == [128, 128, 256, 256]
     assert lines[2]["loss"] is None
     assert lines[3]["terms"] == {"content": 1.0, "style": 1.0}
 
@@ -234,7 +250,7 @@ def figures_drawn(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
 @pytest.mark.parametrize("count", [0, 1, 4])
 def test_losses_are_plotted(count: int, figures_drawn: list[Any]) -> None:
-    with Image.open(io.BytesIO(loss_plot(RECORDS[:count]))) as image:
+    with Image.open(io.BytesIO(loss_plot(LOSSES[:count], LONG_SIDES_PX))) as image:
         assert (image.format, image.size) == ("PNG", (880, 495))
     (axes,) = figures_drawn[0].axes
     nan = math.nan  # a gap, as infinity and 0 have no logarithm
@@ -247,6 +263,6 @@ def test_losses_are_plotted(count: int, figures_drawn: list[Any]) -> None:
 
 
 def test_loss_curves_differ_in_line_style(figures_drawn: list[Any]) -> None:
-    loss_plot(RECORDS)
+    loss_plot(LOSSES, LONG_SIDES_PX)
     lines = figures_drawn[0].axes[0].get_lines()
     assert len({line.get_linestyle() for line in lines}) == len(lines) == 3

@@ -31,7 +31,7 @@ style = { relu1_1 = 1.0 }
 content_weight = 0.05
 tv_weight = 0.1
 [choices.terms]
-brightness = { weight = 3.0 }
+brightness = 3.0
 [optimizer]
 name = "adam"
 """

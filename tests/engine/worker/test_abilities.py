@@ -30,6 +30,14 @@ def test_abilities_report_networks_memory_and_pace() -> None:
     assert abilities_of(Studio(), 7.0).pace == 7.0
 
 
+def test_abilities_report_the_weights_that_are_loaded() -> None:
+    studio = Studio()
+    assert abilities_of(studio, None).weights == ()
+    encoder = studio.encoder("lite", "max")
+    studio.encoder("lite", "average")
+    assert abilities_of(studio, None).weights == (f"lite:{encoder.weights_hash[:8]}",)
+
+
 def test_missing_weights_file_leaves_only_the_lite_network(tmp_path: Path) -> None:
     assert available_networks(NetworkSource(tmp_path / "none.pth")) == ("lite",)
 

@@ -2,7 +2,8 @@
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -18,7 +19,13 @@ from engine.worker.progress_reporter import ProgressReporter
 from jobs.model import Job, JobState
 from jobs.queue import JobQueue
 from tests.engine.worker.conftest import JobFactory
-from tests.engine.worker.workers import running_worker, wait_ended, wait_first_finished
+from tests.engine.worker.workers import (
+    paint_to_end,
+    run_to_end,
+    running_worker,
+    wait_ended,
+    wait_first_finished,
+)
 from tests.kit.pictures import photograph
 
 
@@ -52,6 +59,21 @@ def painted_contents(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(JobPainter, "_paint_one", record_and_paint)
     return found
+
+
+@contextmanager
+def one_photograph_only(painted_contents: list[str]) -> Iterator[None]:
+    """After the first photograph, painters wait until they are told to stop."""
+    paint_one = JobPainter._paint_one
+
+    def wait_for_stop(self: JobPainter, job: Job, *args: object) -> Finished:
+        while painted_contents and not args[2].should_stop():  # type: ignore[attr-defined]
+            threading.Event().wait(0.02)
+        return paint_one(self, job, *args)  # type: ignore[arg-type]
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(JobPainter, "_paint_one", wait_for_stop)
+        yield
 
 
 class UnavailableStore:
@@ -123,46 +145,23 @@ async def test_checkpoint_of_the_previous_photograph_adds_no_note(
     """The engine stops between a photograph and the first checkpoint of the next one."""
     monkeypatch.setattr(progress_reporter, "CHECKPOINT_SECONDS", 0.0)
     job = await two_photographs(queue, job_factory)
-    paint_one = JobPainter._paint_one
-
-    def wait_for_stop(self: JobPainter, job: Job, *args: object) -> Finished:
-        while painted_contents and not args[2].should_stop():  # type: ignore[attr-defined]
-            threading.Event().wait(0.02)
-        return paint_one(self, job, *args)  # type: ignore[arg-type]
-
-    with monkeypatch.context() as patched:
-        patched.setattr(JobPainter, "_paint_one", wait_for_stop)
+    with one_photograph_only(painted_contents):
         async with running_worker(queue, settings) as stop:
             await wait_first_finished(queue, job)
             stop.set()
     async with queue.database.read() as connection:
         stored = await connection.exec_driver_sql("select checkpoint_key from jobs")
         assert stored.scalar_one() is not None
-    async with running_worker(queue, settings):
-        done = await wait_ended(queue, job)
-    assert done.state is JobState.DONE, done.failure
+    _, report = await paint_to_end(queue, settings, job)
     assert painted_contents.count(job.inputs.content) == 1
-    assert done.report is not None
-    assert OTHER_VERSION not in done.report.notes
+    assert OTHER_VERSION not in report.notes
 
 
 async def test_finished_photograph_survives_cancel_and_is_not_repainted_on_retry(
-    queue: JobQueue,
-    settings: Settings,
-    job_factory: JobFactory,
-    painted_contents: list[str],
-    monkeypatch: pytest.MonkeyPatch,
+    queue: JobQueue, settings: Settings, job_factory: JobFactory, painted_contents: list[str]
 ) -> None:
     job = await two_photographs(queue, job_factory)
-    paint_one = JobPainter._paint_one
-
-    def wait_for_stop(self: JobPainter, job: Job, *args: object) -> Finished:
-        while painted_contents and not args[2].should_stop():  # type: ignore[attr-defined]
-            threading.Event().wait(0.02)
-        return paint_one(self, job, *args)  # type: ignore[arg-type]
-
-    with monkeypatch.context() as patched:
-        patched.setattr(JobPainter, "_paint_one", wait_for_stop)
+    with one_photograph_only(painted_contents):
         async with running_worker(queue, settings):
             await wait_first_finished(queue, job)
             await queue.jobs.cancel(job.id, job.user_id)
@@ -172,9 +171,7 @@ async def test_finished_photograph_survives_cancel_and_is_not_repainted_on_retry
     assert await queue.store.exists(finished)
     painted_contents.clear()
     assert await queue.jobs.retry(job.id) is not None
-    async with running_worker(queue, settings):
-        done = await wait_ended(queue, job)
-    assert done.state is JobState.DONE, done.failure
+    done, _ = await paint_to_end(queue, settings, job)
     assert painted_contents == [*job.inputs.more_contents]
     assert (done.versions[0], len(done.versions)) == (finished, 2)
 
@@ -184,8 +181,7 @@ async def test_finished_photograph_is_kept_when_a_later_photograph_fails(
 ) -> None:
     job = await two_photographs(queue, job_factory)
     await queue.store.delete(job.inputs.more_contents[0])
-    async with running_worker(queue, settings):
-        failed = await wait_ended(queue, job)
+    failed = await run_to_end(queue, settings, job)
     assert failed.state is JobState.FAILED
     assert painted_contents == [job.inputs.content, *job.inputs.more_contents]
     (finished,) = failed.versions

@@ -25,7 +25,14 @@ from jobs.model import Job, JobState
 from jobs.queue import JobQueue
 from tests.engine.moving.frames import panning_frames
 from tests.engine.worker.conftest import JobFactory, SlowPainting, change_lite_weights
-from tests.engine.worker.workers import running_worker, wait_ended, wait_painting
+from tests.engine.worker.workers import (
+    paint_to_end,
+    run_to_end,
+    running_worker,
+    state_of,
+    wait_ended,
+    wait_painting,
+)
 from tests.kit.pictures import photograph
 
 TIMES_MS = (80, 120, 80, 200)
@@ -69,11 +76,8 @@ async def test_clip_job_becomes_a_moving_painting(
     queue: JobQueue, settings: Settings, job_factory: JobFactory
 ) -> None:
     job = await make_clip_job(job_factory, panning_frames(4))
-    async with running_worker(queue, settings):
-        done = await wait_ended(queue, job)
-    assert done.state is JobState.DONE, done.failure
-    assert done.report is not None
-    painted = done.report.clip
+    done, report = await paint_to_end(queue, settings, job)
+    painted = report.clip
     assert painted is not None
     assert (painted.frames, painted.seconds, painted.plays, painted.has_alpha) == (
         4,
@@ -104,12 +108,9 @@ async def test_transparency_of_a_clip_is_kept_and_reported(
         image.putalpha(Image.new("L", image.size, 255))
         image.paste((0, 0, 0, 0), (0, 0, image.width, 30))
     job = await make_clip_job(job_factory, images, size_px=64, iterations=2, scales=1)
-    async with running_worker(queue, settings):
-        done = await wait_ended(queue, job)
-    assert done.state is JobState.DONE, done.failure
-    assert done.report is not None
-    assert done.report.clip is not None
-    assert done.report.clip.has_alpha
+    done, report = await paint_to_end(queue, settings, job)
+    assert report.clip is not None
+    assert report.clip.has_alpha
     alpha = np.asarray((await painted_clip(queue, done)).frame(1).getchannel("A"))
     assert (alpha[:10].max(), alpha[-1].min()) == (0, 255)
 
@@ -158,35 +159,30 @@ async def test_clip_job_is_cancelled_within_its_first_frame(
     assert (done.progress.frame, done.progress.frames) == (0, 4)  # each frame would take minutes
 
 
+async def wait_second_frame(queue: JobQueue, job: Job) -> None:
+    while (await wait_painting(queue, job)).progress.frame < 2:  # type: ignore[union-attr, operator]
+        await asyncio.sleep(0.02)
+
+
 async def test_another_engine_resumes_a_clip_to_the_same_frames(
     queue: JobQueue, settings: Settings, job_factory: JobFactory, slow_painting: SlowPainting
 ) -> None:
     slow_painting.step_seconds = 0.0
     images = panning_frames(3)
     uninterrupted = await make_clip_job(job_factory, images)
-    async with running_worker(queue, settings):
-        uninterrupted = await wait_ended(queue, uninterrupted)
+    uninterrupted = await run_to_end(queue, settings, uninterrupted)
     slow_painting.step_seconds = 0.1
     job = await make_clip_job(job_factory, images)
     async with running_worker(queue, settings):
-        while True:
-            current = await wait_painting(queue, job)
-            if current.progress is not None and (current.progress.frame or 0) >= 2:
-                break
-            await asyncio.sleep(0.02)
-    stopped = await queue.jobs.get(job.id)
-    assert stopped is not None
-    assert stopped.state is JobState.QUEUED
+        await wait_second_frame(queue, job)
+    assert await state_of(queue, job) is JobState.QUEUED
     slow_painting.step_seconds = 0.0
-    async with running_worker(queue, settings):
-        done = await wait_ended(queue, job)
-    assert done.state is JobState.DONE, done.failure
+    done, report = await paint_to_end(queue, settings, job)
     whole_clip, resumed = await painted_clip(queue, uninterrupted), await painted_clip(queue, done)
     for first, second in zip(whole_clip.frames(), resumed.frames(), strict=True):
         assert first.tobytes() == second.tobytes()
-    assert done.report is not None
     assert uninterrupted.report is not None
-    assert done.report.iterations == uninterrupted.report.iterations
+    assert report.iterations == uninterrupted.report.iterations
 
 
 class CountingStore(PictureStore):
@@ -209,9 +205,7 @@ async def test_each_frame_of_a_long_clip_is_stored_once_with_a_short_checkpoint(
     queue.store = store = CountingStore(settings.storage_url)
     job = await make_clip_job(job_factory, images, size_px=64, iterations=2, scales=1)
     store.sizes.clear()
-    async with running_worker(queue, settings):
-        done = await wait_ended(queue, job)
-    assert done.state is JobState.DONE, done.failure
+    done, _ = await paint_to_end(queue, settings, job)
     assert len(await painted_clip(queue, done)) == count
     *frames, _result = store.sizes[".png"]
     assert len(frames) <= count
@@ -225,8 +219,7 @@ async def test_checkpoint_with_a_missing_frame_starts_over_with_a_note(
 ) -> None:
     job = await make_clip_job(job_factory, panning_frames(3))
     async with running_worker(queue, settings):
-        while (await wait_painting(queue, job)).progress.frame < 2:  # type: ignore[union-attr, operator]
-            await asyncio.sleep(0.02)
+        await wait_second_frame(queue, job)
     claim = await queue.claims.claim("another", lease_seconds=30)
     assert claim is not None
     assert claim.checkpoint_key is not None
@@ -235,12 +228,9 @@ async def test_checkpoint_with_a_missing_frame_starts_over_with_a_note(
     await queue.store.delete(claim.frames[1])
     await queue.claims.release(claim)
     slow_painting.step_seconds = 0.0
-    async with running_worker(queue, settings):
-        done = await wait_ended(queue, job)
-    assert done.state is JobState.DONE, done.failure
+    done, report = await paint_to_end(queue, settings, job)
     assert (done.attempts, len(await painted_clip(queue, done))) == (1, 3)
-    assert done.report is not None
-    assert CHECKPOINT_GONE in done.report.notes
+    assert CHECKPOINT_GONE in report.notes
 
 
 async def test_clip_taken_over_with_other_weights_starts_over_with_a_note(
@@ -252,16 +242,12 @@ async def test_clip_taken_over_with_other_weights_starts_over_with_a_note(
 ) -> None:
     job = await make_clip_job(job_factory, panning_frames(3))
     async with running_worker(queue, settings):
-        while (await wait_painting(queue, job)).progress.frame < 2:  # type: ignore[union-attr, operator]
-            await asyncio.sleep(0.02)
+        await wait_second_frame(queue, job)
     slow_painting.step_seconds = 0.0
     change_lite_weights(monkeypatch)
-    async with running_worker(queue, settings):
-        done = await wait_ended(queue, job)
-    assert done.state is JobState.DONE, done.failure
+    done, report = await paint_to_end(queue, settings, job)
     assert len(await painted_clip(queue, done)) == 3
-    assert done.report is not None
-    assert OTHER_WEIGHTS in done.report.notes
+    assert OTHER_WEIGHTS in report.notes
 
 
 def scratch_folders() -> list[Path]:
@@ -273,8 +259,7 @@ async def test_a_damaged_clip_fails_the_job_with_a_sentence(
     queue: JobQueue, settings: Settings, job_factory: JobFactory
 ) -> None:
     job = await make_clip_job(job_factory, panning_frames(2), damaged=True)
-    async with running_worker(queue, settings):
-        done = await wait_ended(queue, job)
+    done = await run_to_end(queue, settings, job)
     assert done.state is JobState.FAILED
     assert done.failure is not None
     assert "cannot be read; please start it again" in str(done.failure.message)

@@ -27,11 +27,20 @@ from engine.worker.service import EngineWorker
 from jobs.db import schema
 from jobs.db.liveness import BotInfo
 from jobs.execution import reaper
-from jobs.health.troubles import troubles_in
 from jobs.model import Job, JobState
 from jobs.queue import JobQueue
 from tests.engine.worker.conftest import JobFactory, SlowPainting
-from tests.engine.worker.workers import ENGINE_INFO, running_worker, wait_ended, wait_painting
+from tests.engine.worker.workers import (
+    ENGINE_INFO,
+    deaths_and_attempts,
+    engine_trouble,
+    event_kinds,
+    running_worker,
+    state_of,
+    wait_ended,
+    wait_for_event,
+    wait_painting,
+)
 from tests.kit.full_disk import FullFile, raise_disk_full
 
 
@@ -65,15 +74,6 @@ def store(queue: JobQueue, settings: Settings) -> RefusingStore:
     return refusing
 
 
-async def deaths_and_attempts(queue: JobQueue, job: Job) -> int:
-    """The sum of a job's deaths and attempts."""
-    this = sa.select(schema.jobs.c.deaths + schema.jobs.c.attempts).where(
-        schema.jobs.c.id == job.id
-    )
-    async with queue.database.read() as connection:
-        return int(await connection.scalar(this) or 0)
-
-
 @asynccontextmanager
 async def failing_worker(
     queue: JobQueue, settings: Settings
@@ -98,13 +98,12 @@ async def test_store_refusing_reads_ends_the_engine_and_charges_no_job(
         with pytest.raises(EngineInTroubleError, match="I/O error"):
             await asyncio.wait_for(task, 60)
     assert [await deaths_and_attempts(queue, job) for job in jobs] == [0, 0, 0, 0]
-    troubles = {t.name: str(t.sentence) for t in troubles_in(await queue.health.ask())}
-    assert "I/O error" in troubles["engine-trouble"]
+    assert "I/O error" in await engine_trouble(queue)
     store.reads = True
     async with running_worker(queue, settings):
         for job in jobs:
             assert (await wait_ended(queue, job)).state is JobState.DONE
-    assert "engine-trouble" not in {t.name for t in troubles_in(await queue.health.ask())}
+    assert not await engine_trouble(queue)
 
 
 async def test_job_claimed_when_reads_fail_is_released_and_painted_later(
@@ -120,9 +119,9 @@ async def test_job_claimed_when_reads_fail_is_released_and_painted_later(
         assert (await wait_ended(queue, job)).state is JobState.DONE
 
 
-async def wait_for_event(queue: JobQueue, job: Job, kind: str) -> None:
+async def wait_until_painting_is_kept(caplog: pytest.LogCaptureFixture) -> None:
     async with asyncio.timeout(60):
-        while kind not in [event.kind for event in await queue.jobs.history(job.id)]:
+        while "The painting is kept" not in caplog.text:
             await asyncio.sleep(0.05)
 
 
@@ -142,18 +141,15 @@ async def test_finished_painting_survives_a_full_disk_longer_than_a_lease(
         await wait_painting(queue, job)
         store.writes = False
         slow_painting.step_seconds = 0.0
-        async with asyncio.timeout(120):
-            while "The painting is kept" not in caplog.text:
-                await asyncio.sleep(0.1)
+        await wait_until_painting_is_kept(caplog)
         for _ in range(10):  # 5 s, longer than a lease
-            await queue.claims.reap()
+            await queue.reaper.reap()
             await asyncio.sleep(0.5)
         store.writes = True
         done = await wait_ended(queue, job)
     assert done.state is JobState.DONE
     assert (done.attempts, await deaths_and_attempts(queue, job)) == (1, 1)
-    kinds = [event.kind for event in await queue.jobs.history(job.id)]
-    assert kinds == ["queued", "claimed", "done"]
+    assert await event_kinds(queue, job) == ["queued", "claimed", "done"]
     assert done.timelapse_key is not None
     assert await queue.store.get(done.timelapse_key)
 
@@ -175,16 +171,8 @@ async def test_unstorable_painting_gives_way_to_cancel_and_stop(
         caplog.clear()
         await wait_until_painting_is_kept(caplog)
         stop.set()
-    released = await queue.jobs.get(second.id)
-    assert released is not None
-    assert released.state is JobState.QUEUED
+    assert await state_of(queue, second) is JobState.QUEUED
     assert await deaths_and_attempts(queue, second) == 0
-
-
-async def wait_until_painting_is_kept(caplog: pytest.LogCaptureFixture) -> None:
-    async with asyncio.timeout(60):
-        while "The painting is kept" not in caplog.text:
-            await asyncio.sleep(0.05)
 
 
 class BrokenDevice:
@@ -233,11 +221,8 @@ async def test_engine_of_another_version_than_the_bot_ends_and_reports_trouble(
     async with failing_worker(queue, settings) as task:
         with pytest.raises(EngineInTroubleError, match=r"the bot on host is of version 99\.0\.0"):
             await asyncio.wait_for(task, 60)
-    left = await queue.jobs.get(job.id)
-    assert left is not None
-    assert left.state is JobState.QUEUED
-    troubles = {t.name: str(t.sentence) for t in troubles_in(await queue.health.ask())}
-    assert "cannot read job" in troubles["engine-trouble"]
+    assert await state_of(queue, job) is JobState.QUEUED
+    assert "cannot read job" in await engine_trouble(queue)
 
 
 async def test_trouble_with_a_single_job_fails_only_that_job(
@@ -255,8 +240,7 @@ async def test_trouble_with_a_single_job_fails_only_that_job(
     async with running_worker(queue, settings):
         assert (await wait_ended(queue, odd)).state is JobState.FAILED
         assert (await wait_ended(queue, other)).state is JobState.DONE
-    kinds = [event.kind for event in await queue.jobs.history(odd.id)]
-    assert kinds.count("claimed") == job_runner.PASSING_TROUBLES
+    assert (await event_kinds(queue, odd)).count("claimed") == job_runner.PASSING_TROUBLES
     async with queue.database.read() as connection:
         counted = sa.select(schema.jobs.c.counted).where(schema.jobs.c.id == odd.id)
         assert not await connection.scalar(counted), "the job still counts for the limits"
@@ -277,12 +261,9 @@ async def test_full_temporary_folder_charges_no_job_and_is_reported(
     async with failing_worker(queue, settings) as task:
         with pytest.raises(EngineInTroubleError, match="Temporary files cannot be written to"):
             await asyncio.wait_for(task, 60)
-    left = await queue.jobs.get(job.id)
-    assert left is not None
-    assert left.state is JobState.QUEUED
+    assert await state_of(queue, job) is JobState.QUEUED
     assert await deaths_and_attempts(queue, job) == 0
-    troubles = {t.name: str(t.sentence) for t in troubles_in(await queue.health.ask())}
-    assert "full (No space left on device" in troubles["engine-trouble"]
+    assert "full (No space left on device" in await engine_trouble(queue)
 
 
 @contextlib.contextmanager
@@ -309,11 +290,10 @@ async def test_painting_survives_a_database_outage_longer_than_a_lease(
         await wait_painting(queue, job)
         with unavailable_database(queue, monkeypatch):
             await asyncio.sleep(6)
-        await queue.claims.reap()  # like the bot, which had no connection either
+        await queue.reaper.reap()  # like the bot, which had no connection either
         done = await wait_ended(queue, job)
     assert done.state is JobState.DONE
-    kinds = [event.kind for event in await queue.jobs.history(job.id)]
-    assert kinds == ["queued", "claimed", "done"]
+    assert await event_kinds(queue, job) == ["queued", "claimed", "done"]
 
 
 async def test_painting_that_does_not_stop_does_not_block_a_shutdown(
@@ -333,9 +313,7 @@ async def test_painting_that_does_not_stop_does_not_block_a_shutdown(
         async with running_worker(queue, settings) as stop:
             await wait_for_event(queue, job, "claimed")
             stop.set()
-        released = await queue.jobs.get(job.id)
-        assert released is not None
-        assert released.state is JobState.QUEUED
+        assert await state_of(queue, job) is JobState.QUEUED
         assert await deaths_and_attempts(queue, job) == 0
     finally:
         may_end = True
@@ -362,7 +340,9 @@ async def test_secrets_in_troubles_are_not_logged_or_reported(
         async with running_worker(queue, settings):
             with monkeypatch.context() as patch:
                 patch.setattr(store, "get_sync", refuse)
-                reported = await wait_for_trouble(queue)
+                async with asyncio.timeout(30):
+                    while not (reported := await engine_trouble(queue)):
+                        await asyncio.sleep(0.02)
             assert (await wait_ended(queue, job)).state is JobState.DONE
     finally:
         root.handlers[:], level = before
@@ -380,13 +360,3 @@ async def test_secrets_in_troubles_are_not_logged_or_reported(
     assert done["waited_seconds"] >= 0
     assert done["painted_seconds"] > 0
     assert f"job {job.id}: done; 96 px" in done["message"]
-
-
-async def wait_for_trouble(queue: JobQueue) -> str:
-    """Wait until the engine reports trouble; returns the sentence for owners."""
-    async with asyncio.timeout(30):
-        while True:
-            for each in troubles_in(await queue.health.ask()):
-                if each.name == "engine-trouble":
-                    return str(each.sentence)
-            await asyncio.sleep(0.02)

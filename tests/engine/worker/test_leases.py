@@ -19,8 +19,15 @@ from jobs.model import Claim, Job, JobState
 from jobs.outcomes import LeaseOutcome
 from jobs.queue import JobQueue
 from tests.engine.worker.conftest import JobFactory, SlowPainting, change_lite_weights
-from tests.engine.worker.test_health import deaths_and_attempts
-from tests.engine.worker.workers import ENGINE_INFO, running_worker, wait_ended, wait_painting
+from tests.engine.worker.workers import (
+    ENGINE_INFO,
+    deaths_and_attempts,
+    event_kinds,
+    paint_to_end,
+    running_worker,
+    wait_ended,
+    wait_painting,
+)
 
 
 async def test_job_of_a_stopped_worker_is_requeued_and_finished_by_another(
@@ -51,7 +58,7 @@ async def test_painting_longer_than_a_lease_keeps_its_job(
     async with running_worker(queue, settings):
         await wait_painting(queue, job)
         await asyncio.sleep(5)
-        await queue.claims.reap()
+        await queue.reaper.reap()
         current = await queue.jobs.get(job.id)
         assert current is not None
         assert (current.state, current.attempts) == (JobState.RUNNING, 1)
@@ -84,7 +91,7 @@ async def test_slowly_stored_checkpoint_costs_no_lease_and_is_recorded(
     async with running_worker(queue, settings) as stop:
         async with asyncio.timeout(60):
             while not await checkpoint_key_of(queue, job):
-                await queue.claims.reap()
+                await queue.reaper.reap()
                 await asyncio.sleep(0.2)
         current = await queue.jobs.get(job.id)
         assert current is not None
@@ -167,11 +174,9 @@ async def test_engine_with_other_weights_starts_over_and_says_why(
         stop.set()
     slow_painting.step_seconds = 0.0
     change_lite_weights(monkeypatch)
-    async with running_worker(queue, settings):
-        done = await wait_ended(queue, job)
-    assert done.report is not None
-    assert OTHER_WEIGHTS in done.report.notes
-    assert done.report.iterations == 30
+    _, report = await paint_to_end(queue, settings, job)
+    assert OTHER_WEIGHTS in report.notes
+    assert report.iterations == 30
     assert "other weights of the lite network" in caplog.text
 
 
@@ -202,10 +207,8 @@ async def test_engine_that_finds_its_lease_lost_at_the_end_withdraws_the_death(
         return await finish(claim, *args, **kwargs)
 
     monkeypatch.setattr(queue.claims, "finish", reap_before_finish)
-    async with running_worker(queue, settings):
-        done = await wait_ended(queue, job)
-    assert done.state is JobState.DONE
+    await paint_to_end(queue, settings, job)
     assert await deaths_and_attempts(queue, job) == 2, "two attempts, no death"
-    kinds = [event.kind for event in await queue.jobs.history(job.id)]
+    kinds = await event_kinds(queue, job)
     assert kinds.count("claimed") == 2
     assert {DIED, SURVIVED} <= set(kinds)

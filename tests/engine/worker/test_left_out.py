@@ -15,7 +15,13 @@ from engine.worker import health
 from jobs.model import FailureKind, Job, JobState
 from jobs.queue import JobQueue
 from tests.engine.worker.conftest import JobFactory, SlowPainting
-from tests.engine.worker.workers import running_worker, wait_ended, wait_first_finished
+from tests.engine.worker.workers import (
+    event_kinds,
+    paint_to_end,
+    run_to_end,
+    running_worker,
+    wait_first_finished,
+)
 from tests.kit.pictures import photograph
 
 AVAILABLE = ("starry-night", "the-scream", "water-lilies")
@@ -65,16 +71,13 @@ async def test_available_styles_are_painted_and_left_out_styles_are_noted(
     queue: JobQueue, settings: Settings, job_factory: JobFactory, styles: tuple[str, ...]
 ) -> None:
     job = await make_job_in_styles(queue, job_factory, *styles)
-    async with running_worker(queue, settings):
-        done = await wait_ended(queue, job)
-    assert done.state is JobState.DONE, done.failure
-    assert done.report is not None
-    assert len(set(done.report.variants)) == 2
-    assert done.result_key == done.report.variants[0]
+    done, report = await paint_to_end(queue, settings, job)
+    assert len(set(report.variants)) == 2
+    assert done.result_key == report.variants[0]
     assert presets_of(done) == list(AVAILABLE[:2])
     assert (done.options.variants, done.options.vary) == (2, "style")
     assert done.reply.notes == (left_out([each for each in styles if each in UNAVAILABLE]),)
-    assert all([await queue.store.exists(key) for key in done.report.variants])
+    assert all([await queue.store.exists(key) for key in report.variants])
 
 
 @pytest.mark.parametrize("styles", [(UNAVAILABLE[0], AVAILABLE[0]), (AVAILABLE[0], UNAVAILABLE[0])])
@@ -82,11 +85,8 @@ async def test_single_available_style_becomes_an_ordinary_picture(
     queue: JobQueue, settings: Settings, job_factory: JobFactory, styles: tuple[str, ...]
 ) -> None:
     job = await make_job_in_styles(queue, job_factory, *styles)
-    async with running_worker(queue, settings):
-        done = await wait_ended(queue, job)
-    assert done.state is JobState.DONE, done.failure
-    assert done.report is not None
-    assert done.report.variants == ()
+    done, report = await paint_to_end(queue, settings, job)
+    assert report.variants == ()
     assert done.inputs.styles == (StyleInput(preset=AVAILABLE[0]),)
     assert done.options.variants == 1
 
@@ -96,8 +96,7 @@ async def test_job_without_any_available_style_fails_with_its_styles_unchanged(
     queue: JobQueue, settings: Settings, job_factory: JobFactory, styles: tuple[str, ...]
 ) -> None:
     job = await make_job_in_styles(queue, job_factory, *styles)
-    async with running_worker(queue, settings):
-        done = await wait_ended(queue, job)
+    done = await run_to_end(queue, settings, job)
     assert done.failure is not None
     assert done.failure.kind is FailureKind.STYLE_MISSING
     assert presets_of(done) == list(styles)
@@ -107,8 +106,7 @@ async def test_left_out_styles_are_not_counted(
     queue: JobQueue, settings: Settings, job_factory: JobFactory
 ) -> None:
     job = await make_job_in_styles(queue, job_factory, *AVAILABLE, *UNAVAILABLE)
-    async with running_worker(queue, settings):
-        await wait_ended(queue, job)
+    await run_to_end(queue, settings, job)
     async with queue.database.read() as connection:
         counted = await connection.exec_driver_sql("select pictures from jobs")
         assert counted.scalar_one() == 3
@@ -127,11 +125,8 @@ async def test_resumed_job_leaves_out_the_same_styles(
     assert stopped.state is JobState.QUEUED
     assert presets_of(stopped) == list(AVAILABLE[:2])
     slow_painting.step_seconds = 0.0
-    async with running_worker(queue, settings):
-        done = await wait_ended(queue, job)
-    assert done.state is JobState.DONE, done.failure
-    assert done.report is not None
-    assert len(set(done.report.variants)) == 2
+    done, report = await paint_to_end(queue, settings, job)
+    assert len(set(report.variants)) == 2
     assert presets_of(done) == list(AVAILABLE[:2])
 
 
@@ -163,9 +158,7 @@ async def test_full_disk_does_not_count_as_a_missing_style(
     monkeypatch.setattr(presets, "fetch_scan", fetch)
     options = {} if len(styles) > 1 else {"variants": 1, "vary": "seed"}
     job = await make_job_in_styles(queue, job_factory, *styles, **options)
-    async with running_worker(queue, settings):
-        done = await wait_ended(queue, job)
+    done = await run_to_end(queue, settings, job)
     assert len(requested) == 3
-    kinds = [event.kind for event in await queue.jobs.history(job.id)]
-    assert kinds.count("released") == 2
+    assert (await event_kinds(queue, job)).count("released") == 2
     assert done.state is (JobState.FAILED if len(styles) == 1 else JobState.DONE)

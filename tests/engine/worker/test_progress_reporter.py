@@ -15,7 +15,7 @@ from engine.painting.events import Losses, Prepared, Stepped
 from engine.worker import clip_painting, previews, progress_reporter
 from engine.worker.clip_painting import ClipReporter
 from engine.worker.job_handle import JobHandle
-from engine.worker.progress_reporter import ProgressReporter
+from engine.worker.progress_reporter import ProgressReporter, VersionsSoFar
 from jobs.model import Progress
 
 
@@ -97,6 +97,18 @@ def test_first_preview_is_not_delayed_by_the_progress_interval(tmp_path: Path) -
         (progress.iteration, progress.preview_key is not None) for progress in handle.reported[1:]
     ]
     assert reported == [(1, False), (15, True)]
+
+
+def test_time_left_between_two_versions_is_that_of_the_versions_to_come() -> None:
+    """It is also what is left while the next one has no iteration yet."""
+    versions = VersionsSoFar(4)
+    assert versions.progress().seconds_left is None
+    assert versions.seconds_left(0.5, 4.0) == pytest.approx(4.0 + 3 * 8.0)
+    versions.add("first.png", Image.new("RGB", (4, 4)))
+    assert versions.progress().seconds_left is None  # another engine has painted it
+    versions.seconds_each = 10.0
+    assert versions.progress().seconds_left == pytest.approx(30.0)
+    assert versions.seconds_left(0.5, 4.0) == pytest.approx(24.0)
 
 
 def test_a_slow_store_does_not_hold_up_the_painting(

@@ -5,7 +5,7 @@ import contextlib
 import secrets
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -25,12 +25,19 @@ from jobs.core import row_of
 from jobs.execution import reaper
 from jobs.execution.ending import DIED, HUNG, SURVIVED
 from jobs.health.troubles import troubles_in
-from jobs.model import FailureKind, Job, JobState
+from jobs.model import FailureKind, JobState
 from jobs.outcomes import LeaseHeld, LeaseLost, QueueUnavailableError
 from jobs.queue import JobQueue
 from tests.engine.worker.conftest import JobFactory
-from tests.engine.worker.test_health import deaths_and_attempts
-from tests.engine.worker.workers import ENGINE_INFO, running_worker, wait_ended
+from tests.engine.worker.workers import (
+    ENGINE_INFO,
+    deaths_and_attempts,
+    engine_trouble,
+    event_kinds,
+    running_worker,
+    wait_ended,
+    wait_for_event,
+)
 from tests.kit.samples import RESULT, paint_report
 
 HANGS_ONCE = """
@@ -47,10 +54,6 @@ def hangs_in_the_middle(*given, **named):
 LiteEncoder.forward_stage = hangs_in_the_middle
 raise SystemExit(main(["--until-stdin-closes"]))
 """
-
-
-async def event_kinds(queue: JobQueue, job: Job) -> list[str]:
-    return [event.kind for event in await queue.jobs.history(job.id)]
 
 
 async def test_hanging_engine_ends_and_a_fresh_process_paints_the_job(
@@ -81,7 +84,7 @@ async def test_hanging_engine_ends_and_a_fresh_process_paints_the_job(
     assert await deaths_and_attempts(queue, job) == 1, "one attempt, no death"
     assert "the engine on cpu ended with code 3" in caplog.text
     assert any("The device has hung" in each and "hangs_in_the_middle" in each for each in troubles)
-    assert "engine-trouble" not in {t.name for t in troubles_in(await queue.health.ask())}
+    assert not await engine_trouble(queue)
 
 
 class HangingPainting:
@@ -118,7 +121,7 @@ async def run_until_it_hangs(queue: JobQueue, settings: Settings) -> None:
 
 
 @pytest.fixture
-def hanging(monkeypatch: pytest.MonkeyPatch) -> HangingPainting:
+def hanging(monkeypatch: pytest.MonkeyPatch) -> Iterator[HangingPainting]:
     """Paintings of jobs, but not the engine's benchmark, hang after one sign of life."""
     hanging = HangingPainting()
 
@@ -128,18 +131,16 @@ def hanging(monkeypatch: pytest.MonkeyPatch) -> HangingPainting:
         raise OSError("late")
 
     monkeypatch.setattr(JobPainter, "_paint", paint)
-    return hanging
+    yield hanging
+    hanging.may_end = True
 
 
 async def test_job_that_hangs_three_engines_fails_as_lost(
     queue: JobQueue, settings: Settings, job_factory: JobFactory, hanging: HangingPainting
 ) -> None:
     job = await job_factory.make()
-    try:
-        for _ in range(3):
-            await run_until_it_hangs(queue, settings)
-    finally:
-        hanging.may_end = True
+    for _ in range(3):
+        await run_until_it_hangs(queue, settings)
     failed = await wait_ended(queue, job)
     assert failed.state is JobState.FAILED
     assert failed.failure is not None
@@ -151,15 +152,11 @@ async def test_job_can_be_cancelled_while_its_engine_hangs(
     queue: JobQueue, settings: Settings, job_factory: JobFactory, hanging: HangingPainting
 ) -> None:
     job = await job_factory.make()
-    try:
-        async with hanging_worker(queue, settings) as task:
-            while "claimed" not in await event_kinds(queue, job):
-                await asyncio.sleep(0.05)
-            await queue.jobs.cancel(job.id, job.user_id)
-            with pytest.raises(EngineInTroubleError):
-                await asyncio.wait_for(task, 60)
-    finally:
-        hanging.may_end = True
+    async with hanging_worker(queue, settings) as task:
+        await wait_for_event(queue, job, "claimed")
+        await queue.jobs.cancel(job.id, job.user_id)
+        with pytest.raises(EngineInTroubleError):
+            await asyncio.wait_for(task, 60)
     assert (await wait_ended(queue, job)).state is JobState.CANCELLED
 
 
@@ -168,22 +165,18 @@ async def test_engine_stuck_with_a_lost_lease_ends_and_leaves_the_job_to_the_nex
 ) -> None:
     """Two engines hold one job then, for as long as the first does not ask whether to stop."""
     job = await job_factory.make()
-    try:
-        async with hanging_worker(queue, settings) as task:
-            while "claimed" not in await event_kinds(queue, job):
-                await asyncio.sleep(0.05)
-            async with queue.database.write() as transaction:
-                row = await row_of(transaction, job.id)
-                assert row is not None
-                await reaper._reap_one(transaction, row)
-            claim = await queue.claims.claim("another")
-            assert claim is not None
-            with pytest.raises(EngineInTroubleError, match="has hung"):
-                await asyncio.wait_for(task, 60)
-        assert await event_kinds(queue, job) == ["queued", "claimed", DIED, "claimed", SURVIVED]
-        assert isinstance(await queue.claims.finish(claim, RESULT, paint_report()), LeaseHeld)
-    finally:
-        hanging.may_end = True
+    async with hanging_worker(queue, settings) as task:
+        await wait_for_event(queue, job, "claimed")
+        async with queue.database.write() as transaction:
+            row = await row_of(transaction, job.id)
+            assert row is not None
+            await reaper._reap_one(transaction, row)
+        claim = await queue.claims.claim("another")
+        assert claim is not None
+        with pytest.raises(EngineInTroubleError, match="has hung"):
+            await asyncio.wait_for(task, 60)
+    assert await event_kinds(queue, job) == ["queued", "claimed", DIED, "claimed", SURVIVED]
+    assert isinstance(await queue.claims.finish(claim, RESULT, paint_report()), LeaseHeld)
     done = await wait_ended(queue, job)
     assert (done.state, done.result_key) == (JobState.DONE, RESULT)
 
@@ -206,10 +199,7 @@ async def test_hang_ends_the_engine_even_if_the_database_is_unavailable(
 
     monkeypatch.setattr(queue.claims, "hung", lease_lost)
     monkeypatch.setattr(queue.claims, "survived", raise_unavailable)
-    try:
-        await run_until_it_hangs(queue, settings)
-    finally:
-        hanging.may_end = True
+    await run_until_it_hangs(queue, settings)
 
 
 async def test_device_that_always_hangs_charges_no_job(
@@ -222,11 +212,8 @@ async def test_device_that_always_hangs_charges_no_job(
     job = await job_factory.make()
     with monkeypatch.context() as patch:
         patch.setattr(JobPainter, "probe", lambda _: hanging.hang())
-        try:
-            for _ in range(4):
-                await run_until_it_hangs(queue, settings)
-        finally:
-            hanging.may_end = True
+        for _ in range(4):
+            await run_until_it_hangs(queue, settings)
     assert await event_kinds(queue, job) == ["queued", "claimed", HUNG], "a later engine claimed it"
     assert await deaths_and_attempts(queue, job) == 0
 

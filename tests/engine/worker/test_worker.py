@@ -28,7 +28,10 @@ from jobs.model import Asker, FailureKind, Job, JobState
 from jobs.queue import JobQueue
 from tests.engine.worker.conftest import JobFactory, SlowPainting
 from tests.engine.worker.workers import (
+    paint_to_end,
+    run_to_end,
     running_worker,
+    state_of,
     wait_ended,
     wait_first_finished,
     wait_painting,
@@ -42,11 +45,8 @@ async def test_a_job_becomes_a_picture_with_its_report(
     queue: JobQueue, settings: Settings, job_factory: JobFactory
 ) -> None:
     job = await job_factory.make(seed=7, network="vgg19")
-    async with running_worker(queue, settings):
-        done = await wait_ended(queue, job)
-    assert done.state is JobState.DONE, done.failure
+    done, report = await paint_to_end(queue, settings, job)
     assert done.result_key is not None
-    assert done.report is not None
     image = Image.open(io.BytesIO(await queue.store.get(done.result_key)))
     assert (image.format, image.size) == ("PNG", (96, 64))
     image.load()
@@ -55,8 +55,10 @@ async def test_a_job_becomes_a_picture_with_its_report(
     assert stored["seed"] == 7
     assert {"size_px", "quality", "strength"} <= stored.keys()  # also with default values
     assert not any(part in str(image.text) for part in ("user 1", job.inputs.content))
-    assert (done.report.network, done.report.seed) == ("vgg19", 7)
-    assert (done.report.width_px, done.report.height_px) == (96, 64)
+    assert (report.network, report.seed) == ("vgg19", 7)
+    assert (report.width_px, report.height_px) == (96, 64)
+    assert report.whole_seconds is not None
+    assert report.whole_seconds > report.seconds
 
 
 @pytest.mark.parametrize(("kind", "start"), [("mp4", b"ftyp"), ("gif", b"GIF89a")])
@@ -64,29 +66,25 @@ async def test_timelapse_and_losses_are_stored_with_the_picture(
     queue: JobQueue, settings: Settings, job_factory: JobFactory, kind: str, start: bytes
 ) -> None:
     job = await job_factory.make(timelapse=True, timelapse_format=kind)
-    async with running_worker(queue, settings):
-        done = await wait_ended(queue, job)
+    done, report = await paint_to_end(queue, settings, job)
     assert done.timelapse_key is not None
     assert start in (await queue.store.get(done.timelapse_key))[:8]
-    assert done.report is not None
-    with Image.open(io.BytesIO(await queue.store.get(done.report.records["losses.png"]))) as plot:
+    with Image.open(io.BytesIO(await queue.store.get(report.records["losses.png"]))) as plot:
         assert plot.width > plot.height
-    lines = (await queue.store.get(done.report.records["losses.jsonl"])).splitlines()
+    lines = (await queue.store.get(report.records["losses.jsonl"])).splitlines()
     assert [json.loads(line)["iteration"] for line in lines] == list(
-        range(1, done.report.iterations + 1)
+        range(1, report.iterations + 1)
     )
 
 
 async def test_job_is_painted_without_an_unwritable_timelapse(
     queue: JobQueue, settings: Settings, job_factory: JobFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("engine.output.optional_timelapse.time_lapse", raise_disk_full)
+    monkeypatch.setattr("engine.pipeline.timelapse.time_lapse", raise_disk_full)
     job = await job_factory.make(timelapse=True)
-    async with running_worker(queue, settings):
-        done = await wait_ended(queue, job)
+    done, report = await paint_to_end(queue, settings, job)
     assert (done.state, done.timelapse_key) == (JobState.DONE, None)
-    assert done.report is not None
-    notes = [str(note) for note in done.report.notes]
+    notes = [str(note) for note in report.notes]
     assert "There is no time-lapse: there is no space left on the disk." in notes
 
 
@@ -94,10 +92,8 @@ async def test_records_are_deleted_with_the_picture(
     queue: JobQueue, settings: Settings, job_factory: JobFactory
 ) -> None:
     job = await job_factory.make(timelapse=True)
-    async with running_worker(queue, settings):
-        done = await wait_ended(queue, job)
-    assert done.report is not None
-    keys = list(done.report.records.values())
+    _, report = await paint_to_end(queue, settings, job)
+    keys = list(report.records.values())
     for key in keys:
         (file,) = settings.atelier_data_dir.rglob(key)
         os.utime(file, (0, 0))  # recent files are not deleted, as another job may use them
@@ -162,17 +158,14 @@ async def test_cancel_or_stop_aborts_fetching_a_scan(
             else:
                 stop.set()
         if reason == "stop":
-            released = await queue.jobs.get(job.id)
-            assert released is not None
-            assert released.state is JobState.QUEUED
+            assert await state_of(queue, job) is JobState.QUEUED
 
 
 async def test_unsuitable_layer_fails_the_job_naming_the_available_layers(
     queue: JobQueue, settings: Settings, job_factory: JobFactory
 ) -> None:
     job = await job_factory.make(style_layers={"relu9_9": 1.0})
-    async with running_worker(queue, settings):
-        done = await wait_ended(queue, job)
+    done = await run_to_end(queue, settings, job)
     assert done.failure is not None
     assert done.failure.kind is FailureKind.INPUT
     assert "no layer relu9_9 for the style" in done.failure.message
@@ -184,8 +177,7 @@ async def test_missing_input_pictures_fail_the_job_with_a_sentence(
 ) -> None:
     job = await job_factory.make()
     await queue.store.delete(job.inputs.content)
-    async with running_worker(queue, settings):
-        done = await wait_ended(queue, job)
+    done = await run_to_end(queue, settings, job)
     assert done.failure is not None
     assert "no longer stored" in done.failure.message
 
@@ -197,8 +189,7 @@ async def test_an_unknown_preset_fails_the_job_with_a_sentence(
     job = await job_factory.make_with(
         PaintInputs(content=content, styles=(StyleInput(preset="nothing"),))
     )
-    async with running_worker(queue, settings):
-        done = await wait_ended(queue, job)
+    done = await run_to_end(queue, settings, job)
     assert done.failure is not None
     assert done.failure.kind is FailureKind.STYLE_MISSING
     assert "nothing" in done.failure.message
@@ -229,12 +220,13 @@ async def test_notes_shared_by_several_photographs_are_reported_once(
         styles=(StyleInput(preset="starry-night"),),
     )
     job = await job_factory.make_with(inputs, variants=2, vary="photo")
-    async with running_worker(queue, settings):
-        done = await wait_ended(queue, job)
+    done, report = await paint_to_end(queue, settings, job)
     assert done.report is not None, done.failure
-    pictures = [await queue.store.get(key) for key in done.report.variants]
+    assert report.whole_seconds is not None
+    assert report.whole_seconds > report.seconds
+    pictures = [await queue.store.get(key) for key in report.variants]
     assert len(set(pictures)) == 2
-    notes = list(map(str, done.report.notes))
+    notes = list(map(str, report.notes))
     assert len(notes) == len(set(notes))
     assert any("The Starry Night" in note for note in notes)
 
@@ -268,12 +260,11 @@ async def test_finished_versions_are_not_repainted_after_a_stop(
     sheet = Image.open(io.BytesIO(await queue.store.get(stopped_job.preview_key)))
     assert sheet.width / sheet.height == pytest.approx(96 / 64, rel=0.05)  # a grid of 2 × 2
     slow_painting.step_seconds = 0.0
-    async with running_worker(queue, settings):
-        done = await wait_ended(queue, job)
+    done, report = await paint_to_end(queue, settings, job)
     assert done.report is not None, done.failure
-    assert done.report.variants[: len(stopped_job.progress.done)] == stopped_job.progress.done
-    assert len(done.report.variants) == 3
-    assert done.report.iterations == 6 * (3 - len(stopped_job.progress.done))
+    assert report.variants[: len(stopped_job.progress.done)] == stopped_job.progress.done
+    assert len(report.variants) == 3
+    assert report.iterations == 6 * (3 - len(stopped_job.progress.done))
 
 
 async def test_photographs_after_a_failing_photograph_are_not_counted(
@@ -294,8 +285,7 @@ async def test_photographs_after_a_failing_photograph_are_not_counted(
         styles=(StyleInput(preset="starry-night"),),
     )
     job = await job_factory.make_with(inputs, variants=5, vary="photo")
-    async with running_worker(queue, settings):
-        done = await wait_ended(queue, job)
+    done = await run_to_end(queue, settings, job)
     assert done.failure is not None
     assert done.failure.kind is FailureKind.INPUT
     _, today = await queue.submissions.usage(Asker(job.user_id, ""))

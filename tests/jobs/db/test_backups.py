@@ -23,7 +23,7 @@ from jobs.cli.settle_restored import UNKNOWN_NUMBERS, settle
 from jobs.db.liveness import BOT_LOCK
 from jobs.model import JobState
 from jobs.queue import JobQueue
-from tests.kit.samples import FakeClock, Storage, claim_job, paint_report, submit_job
+from tests.kit.samples import FakeClock, Storage, claim_job, paint_report, reload, submit_job
 
 DAY = 86_400.0
 ROOT = Path(__file__).resolve().parents[3]
@@ -275,7 +275,7 @@ async def test_nothing_is_deleted_for_a_day_after_a_restore(
     clock.advance(100 * DAY)
     await settle(queue)
     assert (await queue.retention.gc()).expired_jobs == 0
-    assert (await queue.jobs.get(job.id)).result_key == result  # type: ignore[union-attr]
+    assert (await reload(queue, job)).result_key == result
     assert (await submit_job(queue, 2)).id == job.id + UNKNOWN_NUMBERS + 1
     clock.advance(DAY + 1)
     assert (await queue.retention.gc()).expired_jobs == 1

@@ -22,7 +22,7 @@ from jobs.db.migrate import known_revisions
 from jobs.model import JobState
 from jobs.outcomes import QueueError
 from jobs.queue import JobQueue
-from tests.jobs.db.test_migrations import SCHEMAS, copy_to_postgresql, make_version
+from tests.jobs.db.test_migrations import copy_to_postgresql, make_version
 from tests.kit.samples import Storage, claim_job, paint_report, submit_job
 
 pytestmark = pytest.mark.skipif(
@@ -236,7 +236,6 @@ def make_older_database(storage: Storage, tmp_path: Path) -> None:
     """Create the tables and rows of an older version in the database."""
     sqlite = Storage(tmp_path / "older", None)
     sqlite.folder.mkdir()
-    assert (SCHEMAS / "0003.sql").is_file()
     make_version("0003", sqlite)
     asyncio.run(copy_to_postgresql(sqlite.sqlite_file, storage.database_url or "", "0003"))
 

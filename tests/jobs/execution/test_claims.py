@@ -31,6 +31,7 @@ from tests.kit.samples import (
     engine_info,
     failure,
     paint_report,
+    reload,
     submit_job,
 )
 
@@ -48,8 +49,7 @@ async def test_job_runs_from_queued_to_done(queue: JobQueue, clock: FakeClock) -
         claim, Progress(3, 10, 0.3, 12.0, PICTURE, "painting")
     )
     assert outcome == LeaseHeld()
-    seen = await queue.jobs.get(job.id)
-    assert seen is not None
+    seen = await reload(queue, job)
     assert seen.progress == Progress(3, 10, 0.3, 12.0, PICTURE, "painting")
     assert seen.preview_key == PICTURE
     clock.advance(5)
@@ -57,8 +57,7 @@ async def test_job_runs_from_queued_to_done(queue: JobQueue, clock: FakeClock) -
         await queue.claims.finish(claim, RESULT, paint_report(), timelapse_key=PICTURE)
         == LeaseHeld()
     )
-    done = await queue.jobs.get(job.id)
-    assert done is not None
+    done = await reload(queue, job)
     assert done.state is JobState.DONE
     assert done.result_key == RESULT
     assert done.timelapse_key == PICTURE
@@ -114,7 +113,7 @@ async def test_a_renewed_lease_does_not_end(queue: JobQueue, clock: FakeClock) -
     for _ in range(5):
         clock.advance(20)
         assert await queue.claims.renew(claim, 30) == LeaseHeld()
-        assert await queue.claims.reap() == []
+        assert await queue.reaper.reap() == []
 
 
 async def test_job_fails_at_its_third_engine_death(queue: JobQueue, clock: FakeClock) -> None:
@@ -123,8 +122,7 @@ async def test_job_fails_at_its_third_engine_death(queue: JobQueue, clock: FakeC
         claim = await claim_job(queue)
         assert claim.job.attempts == death
         assert await advance_with_reaper(queue, clock, 31) == [job.id]
-    lost = await queue.jobs.get(job.id)
-    assert lost is not None
+    lost = await reload(queue, job)
     assert lost.state is JobState.FAILED
     assert lost.failure is not None
     assert lost.failure.kind is FailureKind.LOST
@@ -139,7 +137,7 @@ async def test_claim_reaps_expired_leases(queue: JobQueue, clock: FakeClock) -> 
     for _ in range(7):
         assert again is None
         clock.advance(5)
-        queue.claims._reaper._asked_at = float("-inf")
+        queue.reaper._asked_at = float("-inf")
         again = await queue.claims.claim("lives")
     assert again is not None
     assert again.job.id == job.id
@@ -176,12 +174,10 @@ async def test_a_released_job_keeps_its_place_and_its_attempts(queue: JobQueue) 
 async def test_retryable_failure_is_tried_three_times(queue: JobQueue) -> None:
     job = await submit_job(queue)
     for _ in range(3):
-        seen = await queue.jobs.get(job.id)
-        assert seen is not None
+        seen = await reload(queue, job)
         assert seen.state is JobState.QUEUED
         await queue.claims.fail(await claim_job(queue), failure(), retry=True)
-    failed = await queue.jobs.get(job.id)
-    assert failed is not None
+    failed = await reload(queue, job)
     assert failed.state is JobState.FAILED
     assert failed.failure == failure()
 
@@ -194,8 +190,7 @@ async def test_finish_after_a_cancel_request_cancels_the_job(queue: JobQueue) ->
     assert await queue.claims.finish(claim, RESULT, paint_report()) == LeaseHeld(
         cancel_requested=True
     )
-    ended = await queue.jobs.get(job.id)
-    assert ended is not None
+    ended = await reload(queue, job)
     assert ended.state is JobState.CANCELLED
 
 
@@ -204,8 +199,7 @@ async def test_a_cancelled_job_of_a_dead_engine_ends(queue: JobQueue, clock: Fak
     await claim_job(queue)
     await queue.jobs.cancel(job.id, 1)
     await advance_with_reaper(queue, clock, 31)
-    ended = await queue.jobs.get(job.id)
-    assert ended is not None
+    ended = await reload(queue, job)
     assert ended.state is JobState.CANCELLED
 
 
@@ -220,8 +214,7 @@ async def test_job_row_of_another_version_fails_with_an_explanation(
             sa.update(schema.jobs).where(schema.jobs.c.id == unreadable.id).values({column: text})
         )
     assert (await claim_job(queue)).job.id == plain.id
-    failed = await queue.jobs.get(unreadable.id)
-    assert failed is not None
+    failed = await reload(queue, unreadable)
     assert failed.state is JobState.FAILED
     assert failed.failure is not None
     assert "another version" in failed.failure.message
@@ -244,8 +237,7 @@ async def test_engine_left_out_of_an_upgrade_refuses_newer_jobs(
         await queue.bots.heartbeat(info, connected=True, latency_seconds=0.05)
     with pytest.raises(OtherVersionError, match=r"99.*start an engine of the bot's version"):
         await claim_job(queue)
-    left = await queue.jobs.get(newer.id)
-    assert left is not None
+    left = await reload(queue, newer)
     assert left.state is JobState.QUEUED
     assert (await queue.jobs.history(newer.id))[-1].kind == "queued"
 
@@ -325,14 +317,12 @@ async def test_retry_resets_the_hang_count(queue: JobQueue) -> None:
     job = await submit_job(queue)
     for _ in range(3):
         await queue.claims.hung(await claim_job(queue), "it hangs", failure(FailureKind.LOST))
-    ended = await queue.jobs.get(job.id)
-    assert ended is not None
+    ended = await reload(queue, job)
     assert ended.state is JobState.FAILED
     assert await queue.jobs.retry(job.id)
     for state in (JobState.QUEUED, JobState.QUEUED, JobState.FAILED):
         await queue.claims.hung(await claim_job(queue), "it hangs", failure(FailureKind.LOST))
-        now = await queue.jobs.get(job.id)
-        assert now is not None
+        now = await reload(queue, job)
         assert now.state is state
 
 

@@ -14,6 +14,7 @@ from tests.kit.samples import (
     delete_for_good,
     failure,
     paint_report,
+    reload,
     submit_job,
 )
 
@@ -37,8 +38,7 @@ async def test_delivery_is_recorded_once(queue: JobQueue, clock: FakeClock) -> N
     assert await queue.deliveries.mark_delivered(job.id, how="post", message_id=81, channel_id=71)
     assert not await queue.deliveries.mark_delivered(job.id, how="post")
     assert await queue.deliveries.due() == []
-    done = await queue.jobs.get(job.id)
-    assert done is not None
+    done = await reload(queue, job)
     assert (done.reply.channel_id, done.reply.message_id) == (71, 81)
     assert done.delivered_at is not None
 
@@ -54,7 +54,7 @@ async def test_delivery_records_do_not_affect_other_jobs(queue: JobQueue) -> Non
     await queue.deliveries.set_alt_text_and_spoiler(first.id, alt_text="A dog", spoiler=True)
     assert await queue.deliveries.count_attempt(first.id) == 1
     assert await queue.deliveries.mark_delivered(first.id, how="token")
-    await queue.deliveries.mark_announced(first.id)
+    await mark_announced(queue, first.id)
     assert await queue.deliveries.mark_removed({80}) == 1
     assert await queue.jobs.get(other.id) == before
 
@@ -62,8 +62,7 @@ async def test_delivery_records_do_not_affect_other_jobs(queue: JobQueue) -> Non
 async def test_older_shown_revision_does_not_replace_a_newer_one(queue: JobQueue) -> None:
     job = await submit_job(queue)
     claim = await claim_job(queue)
-    running = await queue.jobs.get(job.id)
-    assert running is not None
+    running = await reload(queue, job)
     await queue.deliveries.mark_shown(job.id, running.revision)
     await queue.deliveries.mark_shown(job.id, job.revision)
     assert await queue.deliveries.due() == []
@@ -74,8 +73,7 @@ async def test_older_shown_revision_does_not_replace_a_newer_one(queue: JobQueue
 async def test_delivery_to_a_replaced_message_is_not_recorded(queue: JobQueue) -> None:
     """An undone deletion has given the job another message meanwhile."""
     job_id = await make_finished_job(queue, "a")
-    job = await queue.jobs.get(job_id)
-    assert job is not None
+    job = await reload(queue, job_id)
     await queue.retention.delete_soon(job_id, job.user_id)
     reply = replace(job.reply, interaction_id=4711, message_id=90)
     assert await queue.retention.restore(job_id, job.user_id, reply)
@@ -84,12 +82,10 @@ async def test_delivery_to_a_replaced_message_is_not_recorded(queue: JobQueue) -
     assert not await deliveries.mark_delivered(job_id, how="token", message_id=81, revision=before)
     assert not await deliveries.mark_undeliverable(job_id, "it is gone", revision=before)
     await deliveries.set_message(job_id, 70, 80, reply=job.reply)
-    now = await queue.jobs.get(job_id)
-    assert now is not None
+    now = await reload(queue, job_id)
     assert (now.reply.message_id, now.delivered_at) == (90, None)
     await deliveries.set_message(job_id, 70, 91, reply=now.reply)
-    now = await queue.jobs.get(job_id)
-    assert now is not None
+    now = await reload(queue, job_id)
     assert now.reply.message_id == 91
     assert await deliveries.mark_delivered(job_id, how="token", revision=now.revision)
 
@@ -124,7 +120,7 @@ async def test_edited_messages_stay_unannounced_until_marked(queue: JobQueue) ->
     await queue.deliveries.mark_delivered(posted, how="post", announced=True)
     await queue.deliveries.mark_undeliverable(lost, "the channel is gone")
     assert [job.id for job in await queue.deliveries.unannounced()] == [edited]
-    await queue.deliveries.mark_announced(edited)
+    await mark_announced(queue, edited)
     assert await queue.deliveries.unannounced() == []
 
 
@@ -144,31 +140,35 @@ async def test_retried_job_is_announced_again(queue: JobQueue) -> None:
     job = await submit_job(queue)
     await queue.claims.fail(await claim_job(queue), failure())
     await queue.deliveries.mark_delivered(job.id, how="edit")
-    await queue.deliveries.mark_announced(job.id)
+    await mark_announced(queue, job.id)
     assert await queue.jobs.retry(job.id)
     await queue.claims.finish(await claim_job(queue), RESULT, paint_report())
     await queue.deliveries.mark_delivered(job.id, how="edit")
     assert [each.id for each in await queue.deliveries.unannounced()] == [job.id]
 
 
+@pytest.mark.parametrize("is_late", [False, True])
 async def test_announcement_recorded_after_a_retry_does_not_count_for_the_next_end(
-    queue: JobQueue,
+    queue: JobQueue, is_late: bool
 ) -> None:
-    """The bot tells the member of the failure while the operator retries the job."""
+    """The bot tells the member of the failure while the job is retried, or until it is painted."""
     job = await submit_job(queue)
     await queue.claims.fail(await claim_job(queue), failure())
-    await queue.deliveries.mark_delivered(job.id, how="edit")
+    failed = await queue.deliveries.mark_delivered(job.id, how="edit")
+    assert failed is not None
     assert await queue.jobs.retry(job.id)
-    await queue.deliveries.mark_announced(job.id)
+    if not is_late:
+        await queue.deliveries.mark_announced(job.id, failed.revision)
     await queue.claims.finish(await claim_job(queue), RESULT, paint_report())
     await queue.deliveries.mark_delivered(job.id, how="edit")
+    if is_late:
+        await queue.deliveries.mark_announced(job.id, failed.revision)
     assert [each.id for each in await queue.deliveries.unannounced()] == [job.id]
 
 
 async def test_undone_deletion_is_not_announced(queue: JobQueue) -> None:
     job_id = await make_finished_job(queue, "a")
-    job = await queue.jobs.get(job_id)
-    assert job is not None
+    job = await reload(queue, job_id)
     await queue.retention.delete_soon(job_id, job.user_id)
     assert await queue.retention.restore(job_id, job.user_id, job.reply)
     await queue.deliveries.mark_delivered(job_id, how="token")
@@ -190,3 +190,8 @@ async def test_delivery_of_an_old_end_does_not_mark_the_new_end(queue: JobQueue,
     assert not await deliveries.mark_undeliverable(job.id, "it is gone", revision=old)
     (done,) = await deliveries.due()
     assert await deliveries.mark_delivered(job.id, how="token", revision=done.revision)
+
+
+async def mark_announced(queue: JobQueue, job_id: int) -> None:
+    job = await reload(queue, job_id)
+    await queue.deliveries.mark_announced(job_id, job.revision)

@@ -27,6 +27,7 @@ from tests.kit.samples import (
     engine_info,
     failure,
     paint_report,
+    reload,
     submit_job,
 )
 
@@ -50,7 +51,7 @@ async def test_reaper_back_from_sleep_waits_before_reaping(
     await claim_job(queue)
     await advance_with_reaper(queue, clock, 20)
     clock.advance(60)
-    assert await queue.claims.reap() == []
+    assert await queue.reaper.reap() == []
     assert await advance_with_reaper(queue, clock, 10) == [job.id]
 
 
@@ -103,8 +104,7 @@ async def test_lost_job_counts_unless_others_jobs_ended_engines_that_day(
     job = await submit_job(queue, user_id=1)
     for _ in range(3):
         await end_engine(queue, clock, kind)
-    lost = await queue.jobs.get(job.id)
-    assert lost is not None
+    lost = await reload(queue, job)
     assert lost.failure is not None
     assert lost.failure.kind is FailureKind.LOST
     async with queue.database.read() as connection:
@@ -152,8 +152,7 @@ async def test_lost_job_is_a_trouble_shown_to_the_owner(queue: JobQueue, clock: 
     for _ in range(3):
         await claim_job(queue)
         await advance_with_reaper(queue, clock, 31)
-    ended = await queue.jobs.get(job.id)
-    assert ended is not None
+    ended = await reload(queue, job)
     assert ended.failure is not None
     assert ended.failure.kind is FailureKind.LOST
     found = {trouble.name: str(trouble.sentence) for trouble in await troubles(queue)}
@@ -186,8 +185,7 @@ async def test_release_with_a_reason_is_recorded_and_costs_no_attempt(
     for _ in range(9):
         claim = await claim_job(queue)
         await queue.claims.release(claim, reason="The picture store refuses.")
-    back = await queue.jobs.get(job.id)
-    assert back is not None
+    back = await reload(queue, job)
     assert (back.state, back.attempts) == (JobState.QUEUED, 0)
     assert await deaths(queue) == 0
     last = (await queue.jobs.history(job.id))[-1]
@@ -222,7 +220,7 @@ async def test_reaper_just_started_reaps_nothing(
     claim = await claim_job(queue)
     clock.advance(LEASE_SECONDS + 1)
     async with await JobQueue.open(storage.settings(), clock=clock) as started:
-        assert await started.claims.reap() == []
+        assert await started.reaper.reap() == []
     assert await queue.claims.renew(claim) == LeaseHeld()
 
 
@@ -254,7 +252,7 @@ async def test_no_engine_is_reaped_while_the_database_cannot_be_written(
         patch.setattr(queue.database, "_writing", raise_disk_full)
         for _ in range(12):
             with contextlib.suppress(QueueUnavailableError):
-                await queue.claims.reap()
+                await queue.reaper.reap()
             clock.advance(5)
     assert await advance_with_reaper(queue, clock, 5) == [], "the engine is about to renew"
     assert await queue.claims.renew(claim) == LeaseHeld()
@@ -279,7 +277,7 @@ async def test_reaper_does_not_reap_right_after_a_long_lock_wait(
         clock.advance(5)
         with contextlib.closing(sqlite3.connect(tmp_path / "atelier.sqlite3")) as other:
             other.execute("BEGIN IMMEDIATE")
-            reaping = asyncio.create_task(queue.claims.reap())
+            reaping = asyncio.create_task(queue.reaper.reap())
             await asyncio.sleep(0.5)
             assert not reaping.done()
         assert await reaping == []

@@ -17,6 +17,7 @@ from tests.kit.samples import (
     claim_job,
     engine_info,
     paint_report,
+    reload,
     submit_job,
 )
 
@@ -41,6 +42,16 @@ async def test_uninterrupted_job_measures_its_engines_speed(queue: JobQueue) -> 
     await submit_job(queue, options=FOUR)
     await queue.claims.finish(await claim_job(queue), KEYS[0], paint_report(SECONDS))
     assert await measured_speeds(queue) == [pytest.approx(SECONDS / await job_work(queue))]
+
+
+async def test_speed_counts_what_a_picture_takes_besides_its_iterations(queue: JobQueue) -> None:
+    """Else the time that members are shown for a small picture would be half of what it takes."""
+    await queue.engines.register(engine_info())
+    first = await submit_job(queue)
+    report = replace(paint_report(10.0), whole_seconds=20.0)
+    await queue.claims.finish(await claim_job(queue), RESULT, report)
+    assert first.predicted_seconds != pytest.approx(20.0)
+    assert (await submit_job(queue)).predicted_seconds == pytest.approx(20.0)
 
 
 @pytest.mark.parametrize("dies", [False, True])
@@ -78,8 +89,7 @@ async def test_styles_left_out_are_not_counted_as_work(queue: JobQueue) -> None:
     await queue.claims.finish(claim, KEYS[0], paint_report(SECONDS))
     assert await job_work(queue) == pytest.approx(before / 2)
     assert await measured_speeds(queue) == [pytest.approx(SECONDS / (before / 2))]
-    job = await queue.jobs.get(whole.id)
-    assert job is not None
+    job = await reload(queue, whole)
     assert job.predicted_seconds == pytest.approx(whole.predicted_seconds / 2)
 
 

@@ -36,6 +36,7 @@ from tests.kit.samples import (
     delete_for_good,
     failure,
     paint_report,
+    reload,
     submission,
     submit_job,
 )
@@ -73,12 +74,6 @@ async def job(queue: JobQueue) -> Job:
         await queue.store.put(f"photograph {number}".encode(), "png")
         await queue.store.put(f"painting {number}".encode(), "png")
     return await submit_job(queue, MEMBER, **ALBUM)
-
-
-async def reload(queue: JobQueue, job: Job) -> Job:
-    found = await queue.jobs.get(job.id)
-    assert found is not None
-    return found
 
 
 async def stored_paintings(queue: JobQueue) -> int:

@@ -2,6 +2,7 @@
 
 from common.defaults import Defaults
 from jobs.management.audit import BEFORE, COMMAND_LINE
+from jobs.management.styles import Same, Saved
 from jobs.queue import JobQueue
 from tests.jobs.privacy.conftest import make_delivered_job
 from tests.kit.samples import submit_job
@@ -36,6 +37,24 @@ async def test_admin_actions_on_others_jobs_are_audited(queue: JobQueue) -> None
         (ADMIN, "delete_picture", about_done),
         (ADMIN, "undo_delete_picture", about_done),
     ]
+
+
+async def test_settings_that_change_nothing_say_so_and_are_not_audited(queue: JobQueue) -> None:
+    key = await queue.store.put(b"s", "png")
+    assert not await queue.limits.reset(GUILD, ADMIN)
+    assert await queue.limits.set(GUILD, {"max_size_px": None}, ADMIN) is None
+    assert not await queue.defaults.set("guild", GUILD, Defaults(), guild_id=GUILD, by_user=ADMIN)
+    assert await audit_log(queue) == []
+    limits, chosen = {"max_size_px": 512, "channel_ids": [7]}, Defaults(spoiler_role_ids=(1, 2))
+    for is_new in (True, False):
+        assert (await queue.limits.set(GUILD, limits, ADMIN) is not None) == is_new
+        saved = await queue.styles.save("guild", GUILD, "House", key, ADMIN)
+        assert isinstance(saved, Saved if is_new else Same)
+        for owner in ("guild", "channel", "user"):
+            changed = await queue.defaults.set(owner, GUILD, chosen, guild_id=GUILD, by_user=ADMIN)
+            assert changed == is_new
+    actions = [action for _, action, _ in await audit_log(queue)]
+    assert actions == ["set_limits", "save_style", "set_defaults", "set_defaults"]
 
 
 async def test_server_settings_are_audited_with_their_previous_values(queue: JobQueue) -> None:

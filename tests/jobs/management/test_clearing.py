@@ -19,6 +19,7 @@ from tests.kit.samples import (
     claim_job,
     delete_for_good,
     paint_report,
+    reload,
     submission,
     submit_job,
 )
@@ -29,12 +30,6 @@ NOTHING_LEFT = ClearUndone((), 0)
 
 async def waiting_ids(queue: JobQueue) -> list[int]:
     return [job.id for job in await queue.positions.waiting(None, limit=1000)]
-
-
-async def reload(queue: JobQueue, job: Job) -> Job:
-    found = await queue.jobs.get(job.id)
-    assert found is not None
-    return found
 
 
 async def undo(queue: JobQueue, cleared: Cleared, guild_id: int | None = 5) -> ClearUndone:
@@ -259,6 +254,9 @@ async def test_undo_leaves_a_job_deleted_by_its_member_cancelled(queue: JobQueue
     outcome = await undo(queue, cleared)
     assert (outcome.job_ids, outcome.lost) == ((other.id,), 1)
     assert await waiting_ids(queue) == [other.id]
+    back = await queue.retention.restore(deleted.id, 1, deleted.reply)
+    assert back is not None
+    assert back.back_until is None, "its card promises no longer that it may wait again"
 
 
 async def interrupt_clear(

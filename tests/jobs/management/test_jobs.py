@@ -5,7 +5,15 @@ import pytest
 from jobs.model import JobState, Progress
 from jobs.outcomes import AlreadyEnded, Cancelled, LeaseHeld, NoSuchJob, NotYours
 from jobs.queue import JobQueue
-from tests.kit.samples import RESULT, FakeClock, claim_job, failure, paint_report, submit_job
+from tests.kit.samples import (
+    RESULT,
+    FakeClock,
+    claim_job,
+    failure,
+    paint_report,
+    reload,
+    submit_job,
+)
 
 MEMBER, ADMIN, ANOTHER = 1, 9, 8
 
@@ -28,8 +36,7 @@ async def test_first_admin_to_cancel_a_running_job_is_named(queue: JobQueue) -> 
     for admin in (ADMIN, ANOTHER):
         await queue.jobs.remove(job.id, admin)
     await queue.claims.cancelled(claim)
-    ended = await queue.jobs.get(job.id)
-    assert ended is not None
+    ended = await reload(queue, job)
     assert (ended.state, ended.cancelled_by) == (JobState.CANCELLED, ADMIN)
     kinds = [event.kind for event in await queue.jobs.history(job.id)]
     assert kinds.count("cancel_requested") == 1
@@ -38,8 +45,7 @@ async def test_first_admin_to_cancel_a_running_job_is_named(queue: JobQueue) -> 
 async def test_member_cancelling_their_own_job_is_not_named(queue: JobQueue) -> None:
     job = await submit_job(queue, MEMBER)
     await queue.jobs.cancel(job.id, MEMBER)
-    ended = await queue.jobs.get(job.id)
-    assert ended is not None
+    ended = await reload(queue, job)
     assert ended.cancelled_by is None
 
 
@@ -91,8 +97,7 @@ async def test_cancel_answers_for_foreign_unknown_and_ended_jobs(queue: JobQueue
     assert isinstance(await queue.jobs.cancel(12345, ANOTHER), NoSuchJob)
     assert isinstance(await queue.jobs.cancel(job.id, ANOTHER, by_admin=True), Cancelled)
     assert isinstance(await queue.jobs.cancel(job.id, MEMBER), AlreadyEnded)
-    ended = await queue.jobs.get(job.id)
-    assert ended is not None
+    ended = await reload(queue, job)
     assert ended.state is JobState.CANCELLED
 
 

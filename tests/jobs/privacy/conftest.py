@@ -3,7 +3,7 @@ import pytest
 from common.options import PaintInputs, StyleInput
 from jobs.privacy import retention
 from jobs.queue import JobQueue
-from tests.kit.samples import claim_job, paint_report, submit_job
+from tests.kit.samples import claim_job, paint_report, reload, submit_job
 
 
 @pytest.fixture
@@ -35,7 +35,6 @@ async def make_finished_job(
 
 
 async def picture_keys(queue: JobQueue, job_id: int) -> tuple[str, str]:
-    job = await queue.jobs.get(job_id)
-    assert job is not None
+    job = await reload(queue, job_id)
     assert job.result_key is not None
     return job.inputs.content, job.result_key

@@ -12,14 +12,20 @@ from jobs.privacy import retention
 from jobs.privacy.retention import UNDO_SECONDS
 from jobs.queue import JobQueue
 from tests.jobs.privacy.conftest import make_delivered_job, picture_keys
-from tests.kit.samples import FakeClock, claim_job, delete_for_good, paint_report, submit_job
+from tests.kit.samples import (
+    FakeClock,
+    claim_job,
+    delete_for_good,
+    paint_report,
+    reload,
+    submit_job,
+)
 
 MEMBER, ADMIN = 1, 9
 
 
 async def has_result(queue: JobQueue, job_id: int) -> bool:
-    job = await queue.jobs.get(job_id)
-    assert job is not None
+    job = await reload(queue, job_id)
     return job.result_key is not None
 
 
@@ -77,8 +83,7 @@ async def test_job_retried_while_expiring_keeps_its_pictures(
     await queue.jobs.cancel(job.id, MEMBER)
     assert await queue.jobs.retry(job.id) is not None
     await queue.retention._expire_one(job.id)
-    waiting = await queue.jobs.get(job.id)
-    assert waiting is not None
+    waiting = await reload(queue, job)
     assert (waiting.state, waiting.pictures_deleted_at) == (JobState.QUEUED, None)
 
 

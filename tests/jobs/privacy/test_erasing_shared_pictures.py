@@ -16,7 +16,7 @@ from jobs.outcomes import Accepted, Erased, QueueUnavailableError
 from jobs.privacy import retention
 from jobs.queue import JobQueue
 from tests.kit.databases import fail_after_writes
-from tests.kit.samples import FakeClock, claim_job, paint_report, submission, submit_job
+from tests.kit.samples import FakeClock, claim_job, paint_report, reload, submission, submit_job
 
 ADA, BEA, CAI = 1, 2, 3
 
@@ -61,12 +61,6 @@ async def paint_from(
     result = await store_picture(queue, f"painting {job.id}")
     await queue.claims.finish(claim, result, paint_report(), timelapse_key=film)
     return await reload(queue, job)
-
-
-async def reload(queue: JobQueue, job: Job) -> Job:
-    found = await queue.jobs.get(job.id)
-    assert found is not None
-    return found
 
 
 async def test_erasure_removes_the_photo_but_keeps_others_paintings(queue: JobQueue) -> None:

@@ -20,6 +20,7 @@ from tests.kit.samples import (
     delete_for_good,
     engine_info,
     paint_report,
+    reload,
     submit_job,
 )
 
@@ -42,8 +43,7 @@ async def test_pictures_are_kept_as_long_as_the_server_says(
         False,
         False,
     ]
-    job = await queue.jobs.get(short)
-    assert job is not None
+    job = await reload(queue, short)
     assert job.state is JobState.DONE
     assert job.result_key is None
     assert job.pictures_deleted_at is not None
@@ -108,8 +108,7 @@ async def test_a_member_deletes_a_picture(queue: JobQueue) -> None:
 
 async def test_what_was_said_of_a_deleted_picture_goes_with_it(queue: JobQueue) -> None:
     job_id = await make_delivered_job(queue, "a")
-    job = await queue.jobs.get(job_id)
-    assert job is not None
+    job = await reload(queue, job_id)
     described = job.inputs.model_copy(update={"alt_texts": ("My daughter",)})
     await queue.deliveries.set_alt_text_and_spoiler(
         job_id, alt_text="My daughter in oil", spoiler=True
@@ -117,8 +116,7 @@ async def test_what_was_said_of_a_deleted_picture_goes_with_it(queue: JobQueue) 
     async with queue.database.write() as transaction:
         await change_job(transaction, job_id, inputs=to_json(described))
     await delete_for_good(queue, job_id)
-    job = await queue.jobs.get(job_id)
-    assert job is not None
+    job = await reload(queue, job_id)
     assert (job.inputs.alt_texts, job.reply.alt_text, job.reply.spoiler) == ((), "", True)
     assert job.inputs.content == described.content
 
@@ -147,8 +145,7 @@ async def test_spoiler_alone_leaves_a_description_that_came_meanwhile(queue: Job
 
 async def test_only_the_deleter_can_undo_a_deletion(queue: JobQueue, clock: FakeClock) -> None:
     mine, moderated = await make_delivered_job(queue, "a"), await make_delivered_job(queue, "b")
-    job = await queue.jobs.get(mine)
-    assert job is not None
+    job = await reload(queue, mine)
     await queue.retention.delete_soon(mine, 1)
     await queue.retention.delete_soon(moderated, 9)
     assert await queue.retention.restore(moderated, 1, job.reply) is None
@@ -245,6 +242,24 @@ async def test_statistics_are_counted_by_day(queue: JobQueue, clock: FakeClock) 
     assert [day.users for day in (await queue.statistics.read(None, 1)).days] == [2]
 
 
+async def test_waiting_time_of_a_retried_job_begins_with_its_retry(
+    queue: JobQueue, clock: FakeClock
+) -> None:
+    job = await submit_job(queue, 1)
+    await queue.jobs.cancel(job.id, 1)
+    for _ in range(2):
+        clock.advance(3600)
+        await queue.jobs.retry(job.id)
+        clock.advance(10)
+        health = await queue.health.ask(ask_store=False)
+        assert health.oldest_waiting_seconds == pytest.approx(10)
+        claim = await claim_job(queue)
+        (day,) = (await queue.statistics.read(None)).days
+        assert day.waiting_seconds == pytest.approx(10)
+        await queue.jobs.cancel(job.id, 1)
+        await queue.claims.cancelled(claim)
+
+
 async def test_job_in_an_unknown_state_does_not_stop_the_queue(queue: JobQueue) -> None:
     """The row is left unchanged: the bot reports it as unreadable, and engines skip it."""
     if queue.database.postgres:
@@ -261,12 +276,11 @@ async def test_job_in_an_unknown_state_does_not_stop_the_queue(queue: JobQueue) 
         await transaction.connection.execute(
             sa.text("UPDATE jobs SET state = 'resting' WHERE id = :id"), {"id": unknown.id}
         )
-    job = await queue.jobs.get(unknown.id)
-    assert job is not None
+    job = await reload(queue, unknown)
     assert job.unreadable is not None
     assert [each.id for each in await queue.deliveries.due()] == [unknown.id, next_one.id]
     assert (await claim_job(queue)).job.id == next_one.id
-    await queue.claims.reap()
+    await queue.reaper.reap()
     await queue.retention.gc()
     await queue.positions.get_many([unknown.id, next_one.id])
     await queue.health.ask(ask_store=False)

@@ -21,7 +21,7 @@ from jobs.privacy import erasures
 from jobs.privacy.retention import TOKEN_SECONDS
 from jobs.queue import JobQueue
 from tests.jobs.privacy.conftest import make_delivered_job, picture_keys
-from tests.kit.samples import FakeClock, Storage, claim_job, submission, submit_job
+from tests.kit.samples import FakeClock, Storage, claim_job, reload, submission, submit_job
 
 DAY = 86_400.0
 
@@ -64,8 +64,7 @@ async def test_a_users_data_is_erased(queue: JobQueue, clock: FakeClock) -> None
     assert isinstance(await queue.claims.renew(running), LeaseLost)
     assert await queue.deliveries.due() == []
     assert await queue.claims.claim("engine") is None
-    bare = await queue.jobs.get(waiting.id)
-    assert bare is not None
+    bare = await reload(queue, waiting)
     assert (bare.user_name, bare.reply.interaction_token) == ("", "")
     assert (await queue.jobs.get(other)) is not None
     # Erasing does not reset the daily limit; the rows are deleted a day later.
@@ -169,8 +168,7 @@ async def test_interaction_token_is_forgotten_15_minutes_after_delivery(
     clock.advance(1)
     await queue.retention.forget_tokens(until)
     assert await tokens(queue, early, late) == ["", "token"]
-    job = await queue.jobs.get(early.id)
-    assert job is not None
+    job = await reload(queue, early)
     assert job.unreadable is None
     assert (job.reply.channel_id, job.revision) == (early.reply.channel_id, job.revision)
 
@@ -191,8 +189,7 @@ async def test_newly_arrived_interaction_token_is_not_forgotten(
         forgetting = asyncio.create_task(queue.retention.forget_tokens())
         await asyncio.sleep(0.3)  # it has read the old row, and waits for the write lock
     await forgetting
-    shown = await queue.jobs.get(job.id)
-    assert shown is not None
+    shown = await reload(queue, job)
     assert (shown.reply.interaction_id, shown.reply.interaction_token) == (99, "newer")
 
 

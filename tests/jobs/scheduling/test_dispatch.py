@@ -16,7 +16,7 @@ from jobs.queue import JobQueue
 from jobs.scheduling.dispatch import PATIENCE_SECONDS, TROUBLED_PATIENCE_SECONDS, choose_job
 from jobs.scheduling.fleet import Fleet, Load
 from jobs.scheduling.speeds import SpeedModel, speed_class_of, work_of
-from tests.kit.samples import RESULT, FakeClock, Storage, paint_report, submit_job
+from tests.kit.samples import RESULT, FakeClock, Storage, paint_report, reload, submit_job
 
 BOTH = ("vgg19", "lite")
 
@@ -111,7 +111,7 @@ async def test_slow_engine_helps_a_mixed_fleet_but_paints_no_huge_jobs(
     by_laptop = [job_id for job_id, name in simulation.painted_by.items() if name == "laptop"]
     assert by_laptop, "it helps while the cards are busy"
     # The network does not depend on the engine.
-    assert {(await get_job(queue, job.id)).network for job in jobs} == {"vgg19"}
+    assert {(await reload(queue, job.id)).network for job in jobs} == {"vgg19"}
 
 
 def simulate(engines: tuple[EngineInfo, ...], loads: list[Load]) -> dict[int, float]:
@@ -315,9 +315,3 @@ async def test_engine_pace_follows_measurements(queue: JobQueue, clock: FakeCloc
     assert await pace() == pytest.approx(2.0)
     await queue.engines.register(engine("card", 30.0))  # a restarted engine is still known
     assert await pace() == pytest.approx(2.0)
-
-
-async def get_job(queue: JobQueue, job_id: int) -> Job:
-    job = await queue.jobs.get(job_id)
-    assert job is not None
-    return job

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from common.options import PaintOptions
 from jobs.db import schema
-from jobs.model import Job, JobState
+from jobs.model import Job, JobState, Progress
 from jobs.queue import JobQueue
 from jobs.scheduling.fairness import flow_of
 from jobs.scheduling.forecast import counted_before
@@ -72,12 +72,12 @@ async def test_a_crowded_server_does_not_hold_up_a_quiet_one(queue: JobQueue) ->
 
 
 async def test_large_jobs_take_longer_turns(queue: JobQueue) -> None:
-    large = PaintOptions(size_px=512)
+    large = PaintOptions(size_px=768)
     small = PaintOptions(size_px=256)
     big = [await submit_job(queue, 1, options=large) for _ in range(3)]
     little = [await submit_job(queue, 2, options=small) for _ in range(8)]
     first = await waiting_ids(queue)
-    # A picture of twice the side costs four times as much.
+    # A picture of three times the side costs four times as much.
     turns = first[: first.index(big[2].id)]
     assert len(set(turns) & {job.id for job in little}) >= 7
 
@@ -193,6 +193,22 @@ async def test_places_and_times_follow_the_measured_speed(
     assert last is not None
     assert last.ready_at is not None
     assert abs(last.ready_at.timestamp() - now - 25) < 0.01
+
+
+async def test_time_of_a_resumed_job_is_that_of_the_rest(queue: JobQueue, clock: FakeClock) -> None:
+    """Until the engine that took it over tells a time, and while files are made at the end."""
+    await queue.engines.register(engine_info())
+    job = await submit_job(queue)
+    await queue.claims.finish(await claim_job(queue), RESULT, paint_report(seconds=100.0))
+    job = await submit_job(queue)
+    claim = await claim_job(queue)
+    clock.advance(5)
+    for fraction, left in ((0.0, 95.0), (0.6, 40.0), (1.0, 0.0)):
+        await queue.claims.report_progress(claim, Progress(6, 10, fraction))
+        position = await queue.positions.get(job.id)
+        assert position is not None
+        assert position.ready_at is not None
+        assert position.ready_at.timestamp() - clock.now == pytest.approx(left)
 
 
 async def test_paused_server_keeps_its_places_and_delays_no_other(queue: JobQueue) -> None:

@@ -18,6 +18,7 @@ from tests.kit.samples import (
     claim_job,
     failure,
     paint_report,
+    reload,
     submission,
     submit_job,
 )
@@ -148,8 +149,7 @@ async def engines_hung_for_all_users(queue: JobQueue, clock: FakeClock) -> None:
     await queue.claims.hung(await claim_job(queue), "no sign of life", failure(FailureKind.LOST))
     await queue.jobs.cancel(other.id, 2)
     await engine_hung_three_times(queue, clock)
-    ended = await queue.jobs.get(mine)
-    assert ended is not None
+    ended = await reload(queue, mine)
     assert ended.state is JobState.FAILED
 
 

@@ -22,6 +22,7 @@ from jobs.outcomes import (
     Refused,
 )
 from jobs.queue import JobQueue
+from tests.jobs.db.test_migrations import make_version
 from tests.kit.samples import Storage, delete_for_good, submission, submit_job
 
 PHOTO = b"a photograph"
@@ -141,9 +142,8 @@ async def test_no_submission_slips_through_an_erasure(queue: JobQueue) -> None:
 
 async def test_intake_of_an_older_schema_is_erased(tmp_path: Path) -> None:
     storage = Storage(tmp_path, None)
-    old = (Path(__file__).parents[1] / "schemas" / "0002.sql").read_text()
+    make_version("0002", storage)
     with closing(sqlite3.connect(storage.sqlite_file)) as connection:
-        connection.executescript(old)
         connection.execute("""UPDATE intakes SET payload = '{"sender": {"user_id": 31}}'""")
         connection.commit()
     async with await JobQueue.open(storage.settings()) as queue:

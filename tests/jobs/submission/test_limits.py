@@ -30,6 +30,7 @@ from tests.kit.samples import (
     claim_job,
     failure,
     paint_report,
+    reload,
     submission,
     submit_job,
     submit_refused,
@@ -181,8 +182,7 @@ async def test_cancelled_waiting_jobs_and_engine_failures_do_not_count(
             await queue.claims.cancelled(claim)
         case "done":
             await queue.claims.finish(await claim_job(queue), RESULT, paint_report())
-    ended = await queue.jobs.get(job.id)
-    assert ended is not None
+    ended = await reload(queue, job)
     assert ended.state.ended
     if end in {"cancel", "engine"}:
         await submit_job(queue)

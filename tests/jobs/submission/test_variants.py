@@ -18,6 +18,7 @@ from tests.kit.samples import (
     delete_for_good,
     engine_info,
     paint_report,
+    reload,
     submission,
     submit_job,
 )
@@ -157,8 +158,7 @@ async def test_taken_version_is_a_separate_job_that_costs_nothing(
         job = await submit_job(queue, options=FOUR)
         claim = await claim_job(queue)
         await queue.claims.finish(claim, keys[0], replace(paint_report(), variants=keys))
-        done = await queue.jobs.get(job.id)
-        assert done is not None
+        done = await reload(queue, job)
         request = submission(options=FOUR)
         clock.advance(61)
         taken = await queue.submissions.take_version(done, 2, request.asker, request.reply)

@@ -195,6 +195,26 @@ async def test_one_limit_is_reset_at_once_and_all_after_confirmation(world: Worl
     assert (limits.max_per_day, limits.cooldown_seconds, limits.max_size_px) == (3, 9, 2048)
 
 
+async def test_change_of_limits_to_what_they_are_says_that_nothing_changed(world: World) -> None:
+    """It is not announced either, and offers no undo of an earlier change."""
+    admin = world.user("admin")
+    one = {"limit": "max_size_px"}
+    assert "this server has not set that" in (await world.slash(admin, "limits reset", one)).text
+    message = await world.slash(admin, "limits reset")
+    assert message.text == "This server has set no limits of its own."
+    talk = world.discord.channel("talk")
+    await world.slash(admin, "limits set", {"size": 512, "log_channel": talk.id})
+    asked = [await world.slash(admin, "limits reset") for _ in range(2)]
+    message = await world.slash(admin, "limits set", {"size": 512})
+    assert message.text == "Nothing was changed: it was so already."
+    assert not message.buttons
+    (announced,) = world.discord.messages("talk")
+    for message, said in zip(asked, ("have been reset", "has set no limits"), strict=True):
+        await world.press(admin, message, "Reset all")
+        assert said in message.text
+    assert world.discord.messages("talk") == [announced]
+
+
 BUTTONS: list[tuple[str, dict[str, Any], list[str]]] = [
     ("limits show", {}, ["Change limits…"]),
     ("limits set", {"per_day": 2}, ["Undo"]),

@@ -2,6 +2,8 @@
 
 import re
 
+import pytest
+
 from tests.kit.pictures import plain_picture
 from tests.kit.world import World
 
@@ -67,12 +69,17 @@ async def test_changes_are_posted_to_the_log_channel(world: World) -> None:
     assert posted.mentions == []
 
 
-async def test_unreachable_log_channel_is_reported_to_the_admin(world: World) -> None:
+@pytest.mark.parametrize("is_there", [False, True])
+async def test_unreachable_log_channel_is_reported_to_the_admin(
+    world: World, *, is_there: bool
+) -> None:
     admin = world.user("admin")
-    await world.queue.limits.set(world.guild_id, {"log_channel_id": 12345}, admin.id)
+    channel_id = world.discord.channel("talk").id if is_there else 12345
+    await world.queue.limits.set(world.guild_id, {"log_channel_id": channel_id}, admin.id)
+    world.discord.faults.add("POST", f"/channels/{channel_id}/messages", drop=is_there)
     message = await world.slash(admin, "queue-admin pause")
     assert "The queue is paused." in message.text
-    assert "could not write to the log channel <#12345>" in message.text
+    assert f"could not write to the log channel <#{channel_id}>" in message.text
 
 
 async def test_server_settings_and_styles_are_posted_to_the_log_channel(world: World) -> None:

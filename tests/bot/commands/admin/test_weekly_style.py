@@ -50,7 +50,7 @@ async def test_weekly_style_is_named_in_the_language_of_each_reader(world: World
     shown = await world.slash(admin, "style-of-the-week")
     assert shown.text.startswith("La gran ola de Kanagawa, hasta el <t:")
     log = await world.slash(admin, "limits log")
-    assert "eligió un estilo de la semana («" in log.text
+    assert "eligió un estilo de la semana («La gran ola de Kanagawa», hasta" in log.text
 
 
 async def test_weekly_style_ends_when_its_days_are_over(world: World) -> None:

@@ -1,9 +1,13 @@
 """The Delete button and its Undo."""
 
+import asyncio
+
 import pytest
 import sqlalchemy as sa
 
 from jobs.db import schema
+from jobs.model import Job
+from jobs.privacy.retention import Retention
 from tests.bot.commands.picture_buttons.pressing import press, show_copy
 from tests.kit.world import World
 
@@ -88,6 +92,27 @@ async def test_second_delete_offers_undo_again(world: World) -> None:
     await world.wait_finished(await press(world, deleted.followups[0], "Undo"))
 
 
+async def test_only_one_of_two_who_delete_at_once_is_offered_undo(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other could not use it: only whoever deleted a picture may bring it back."""
+    await world.start_engine()
+    message = await world.paint_and_wait()
+    delete_soon, both = Retention.delete_soon, asyncio.Barrier(2)
+
+    async def together(self: Retention, job_id: int, by_user_id: int) -> Job | None:
+        await both.wait()
+        return await delete_soon(self, job_id, by_user_id)
+
+    monkeypatch.setattr(Retention, "delete_soon", together)
+    pressed = [await press(world, message, "Delete", user=user) for user in ("ada", "admin")]
+    for each in pressed:
+        await each.wait(lambda i: i.followups)
+    first, second = sorted((each.followups[0] for each in pressed), key=lambda m: len(m.buttons))
+    assert (first.text, len(first.buttons)) == ("It was already deleted.", 0)
+    assert ("You can undo this" in second.text, len(second.buttons)) == (True, 1)
+
+
 async def test_deletion_is_final_after_the_undo_period(world: World) -> None:
     await world.start_engine()
     message = await world.paint_and_wait()
@@ -128,6 +153,26 @@ async def test_message_is_deleted_after_a_lost_connection_too(world: World) -> N
     assert ["can undo this" in each.text for each in deleted.followups] == [True]
 
 
+@pytest.mark.parametrize("minutes", [2, 20])
+async def test_message_left_by_a_bot_that_died_is_deleted_by_the_next_one(
+    world: World, minutes: int
+) -> None:
+    """It died between the answer to *Delete*, with its *Undo*, and the message's deletion."""
+    await world.start_engine()
+    message = await world.paint_and_wait()
+    world.discord.faults.add("DELETE", "*", delay=3600)
+    deleted = await press(world, message, "Delete")
+    await deleted.wait(lambda i: i.followups)
+    earlier = schema.jobs.c.delete_after - minutes * 60
+    await world.queue.database.execute(sa.update(schema.jobs).values(delete_after=earlier))
+    await world.stop_bot()
+    world.discord.faults.clear()
+    world.shift_clock(minutes * 60)
+    assert not message.deleted
+    await world.start_bot()
+    await world.eventually(lambda: message.deleted)
+
+
 async def test_delete_button_stays_until_undo_has_arrived(world: World) -> None:
     await world.start_engine()
     message = await world.paint_and_wait()
@@ -149,8 +194,8 @@ async def test_picture_delivered_by_dm_is_deleted_in_the_dm(
 ) -> None:
     await world.wait_for_text(await world.paint(), "Place 1")
     # As in an archived thread, where Discord refuses edits.
-    world.discord.faults.add("PATCH", "/webhooks/*", status=400, code=50083)
-    world.discord.faults.add("PATCH", "/channels/*", status=400, code=50083)
+    for path in ("/webhooks/*", "/channels/*"):
+        world.discord.faults.add("PATCH", path, status=400, code=50083, times=1000)
     await world.start_engine()
     await world.eventually(lambda: world.discord.dms(world.user()))
     (dm,) = world.discord.dms(world.user())

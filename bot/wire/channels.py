@@ -1,6 +1,16 @@
-"""Opens archived threads again."""
+"""The channels of jobs' messages; archived threads are opened again."""
 
 import discord
+
+from bot.kit import Bot
+from jobs.model import Job
+
+
+def channel_of(client: Bot, job: Job) -> discord.PartialMessageable:
+    """The channel of a job's message, which must be known."""
+    assert job.reply.channel_id is not None
+    guild_id = None if job.came_by_dm else job.guild_id
+    return client.get_partial_messageable(job.reply.channel_id, guild_id=guild_id)
 
 
 async def reopen_thread(client: discord.Client, channel_id: int) -> bool:

@@ -1,4 +1,4 @@
-"""A time-lapse that never makes a painting fail: if it cannot be written, there is none."""
+"""Records a time-lapse of a painting, which never fails because of it."""
 
 import contextlib
 from collections.abc import Callable
@@ -8,18 +8,36 @@ from typing import Self
 
 from PIL import Image
 
-from common.clips.encoding.ffmpeg import ffmpeg_error
+from common.clips.encoding import ffmpeg_error
 from common.sentences import Sentence, sentence
 from common.system_errors import system_reason
 from engine.output.errors import OutputError
 from engine.output.timelapse import TimeLapse, time_lapse
+from engine.painting import Event, Painted, Prepared, Stepped
 
 
-class OptionalTimeLapse:
-    """A context manager; the file appears with `finish`, and not after an exception."""
+class TimeLapseRecorder:
+    """A listener that writes frames to a file, evenly over a measure of progress.
 
-    def __init__(self, path: Path) -> None:
+    A context manager: the file is there at the end of the block, and not after an exception.
+    """
+
+    def __init__(
+        self, path: Path, *, frames: int, long_side_px: int, share: Callable[[Stepped], float]
+    ) -> None:
+        """Record a time-lapse.
+
+        Args:
+            path: of the file.
+            frames: approximate number of frames.
+            long_side_px: longer side of the frames.
+            share: returns the progress of the painting, 0..1.
+        """
         self._path = path
+        self._frames = frames
+        self._long_side_px = long_side_px
+        self._share = share
+        self._next_share = 0.0
         self._writing = ExitStack()
         self._lapse: TimeLapse | None = None
         self.note: Sentence | None = None
@@ -30,16 +48,28 @@ class OptionalTimeLapse:
 
     def __exit__(self, kind: object, error: BaseException | None, *_: object) -> None:
         if kind is None:
-            self.finish()
+            self._try(self._writing.close)
         else:
             self._drop(error)
 
+    def on_event(self, event: Event) -> None:
+        """Start the time-lapse, or add a frame if one is due."""
+        match event:
+            case Prepared(size=(height, width)):
+                self.begin((width, height))
+            case Stepped() if self._lapse and (share := self._share(event)) >= self._next_share:
+                self.add(event.preview(self._long_side_px))
+                self._next_share = share + 1 / self._frames
+            case Painted():
+                self.add(event.picture.to_image())
+            case _:
+                pass
+
     def begin(self, size: tuple[int, int]) -> None:
-        """Start the file, for pictures of this height and width."""
-        height, width = size
+        """Start the file, for pictures of this width and height."""
 
         def begin() -> None:
-            self._lapse = self._writing.enter_context(time_lapse(self._path, (width, height)))
+            self._lapse = self._writing.enter_context(time_lapse(self._path, size))
 
         self._try(begin)
 
@@ -48,12 +78,6 @@ class OptionalTimeLapse:
         lapse = self._lapse
         if lapse is not None:
             self._try(lambda: lapse.add(frame))
-
-    def finish(self) -> None:
-        """End the file."""
-        if self._lapse is not None:
-            self._try(self._writing.close)
-            self._lapse = None
 
     def _try(self, piece: Callable[[], None]) -> None:
         try:
