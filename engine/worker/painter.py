@@ -271,6 +271,7 @@ class JobPainter:
                 long_side_px=TIMELAPSE_LONG_SIDE_PX,
                 share=lambda event: event.iteration / max(1, event.total),
             ) as recorder:
+                reporter.recorder = recorder
                 painted = run_with_listeners(events, reporter, recorder)
             timelapse = file.read_bytes() if file.is_file() else b""
         return replace(
