@@ -7,7 +7,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,11 +36,12 @@ def find_binaries() -> Path | None:
 
 @dataclass(frozen=True)
 class Server:
-    """A running server; `certificate` is set if it uses TLS."""
+    """A running server."""
 
     port: int
     pid: int = 0
-    certificate: Path | None = None
+    data: Path = Path()
+    """Its folder."""
 
     def url(self, database: str) -> str:
         """The SQLAlchemy address of a database."""
@@ -55,6 +56,30 @@ class Server:
         finally:
             await connection.close()
 
+    @contextlib.asynccontextmanager
+    async def with_tls(self) -> AsyncIterator[Path]:
+        """Use TLS for new connections within the block; yields the self-signed certificate."""
+        certificate = self.data / "server.crt"
+        if not certificate.exists():
+            _certify(self.data)
+        await self._change("SET ssl = on", until="on")
+        try:
+            yield certificate
+        finally:
+            await self._change("RESET ssl", until="off")
+
+    async def _change(self, change: str, *, until: str) -> None:
+        """Change the system's settings, and wait until new connections use TLS or do not."""
+        await self.execute(f"ALTER SYSTEM {change}")
+        await self.execute("SELECT pg_reload_conf()")
+        found = ""
+        while found != until:
+            connection: Any = await asyncpg.connect(
+                f"postgresql://atelier@127.0.0.1:{self.port}/postgres"
+            )
+            found = await connection.fetchval("SHOW ssl")
+            await connection.close()
+
 
 def _as_user() -> dict[str, Any]:
     """PostgreSQL refuses to run as root; Debian's package brings a user for it."""
@@ -67,8 +92,8 @@ def _as_user() -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def running(options: tuple[str, ...] = OPTIONS, *, tls: bool = False) -> Iterator[Server]:
-    """Start a server and stop it afterwards; with `tls`, one with a self-signed certificate."""
+def running(options: tuple[str, ...] = OPTIONS) -> Iterator[Server]:
+    """Start a server and stop it afterwards."""
     binaries = find_binaries()
     assert binaries is not None
     user = _as_user()
@@ -87,9 +112,6 @@ def running(options: tuple[str, ...] = OPTIONS, *, tls: bool = False) -> Iterato
             cwd=folder,
             **user,
         )
-        if tls:
-            _certify(data, user)
-            options = (*options, "ssl=on")
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
@@ -104,7 +126,7 @@ def running(options: tuple[str, ...] = OPTIONS, *, tls: bool = False) -> Iterato
             )
         try:
             asyncio.run(_until_ready(Server(port), folder / "log"))
-            yield Server(port, server.pid, data / "server.crt" if tls else None)
+            yield Server(port, server.pid, data)
         finally:
             server.terminate()
             server.wait(30)
@@ -112,7 +134,7 @@ def running(options: tuple[str, ...] = OPTIONS, *, tls: bool = False) -> Iterato
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _certify(data: Path, user: dict[str, Any]) -> None:
+def _certify(data: Path) -> None:
     """Make a certificate for 127.0.0.1, where the server looks for one."""
     subprocess.run(
         [
@@ -123,7 +145,7 @@ def _certify(data: Path, user: dict[str, Any]) -> None:
         check=True,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        **user,
+        **_as_user(),
     )
 
 

@@ -14,7 +14,7 @@ from common.clips.clip import CLIP_SUFFIX, Clip, ClipFileLimits, read_clip, writ
 from common.clips.decode import decode_into
 from common.options import PaintOptions
 from common.pictures import DecodeLimits, PictureError
-from common.pictures.decode import normalize
+from common.pictures.decode import check_bytes, normalize
 from common.pictures.kinds import MAX_ASPECT, ClipLimits
 from common.sentences import Sentence, sentence
 from common.settings import Settings
@@ -53,9 +53,8 @@ def read_moving(file: Path, folder: Path) -> tuple[Clip, tuple[Sentence, ...]]:
         OSError: the disk is full.
     """
     kept = folder / f"photograph{CLIP_SUFFIX}"
-    data = _bytes_of(file)
     try:
-        picture, notes = decode_into(kept, data, _PAINTED, _WHOLE)
+        picture, notes = decode_into(kept, bytes_of(file), _PAINTED, _WHOLE)
     except PictureError as problem:
         raise _unreadable(file, problem.sentence) from None
     if notes is None:
@@ -175,15 +174,22 @@ def _mask(file: Path | None, notes: list[Sentence]) -> Tensor | None:
 
 def _image(file: Path, notes: list[Sentence], limits: DecodeLimits = OWN_FILES) -> Image.Image:
     try:
-        read = normalize(_bytes_of(file), limits)
+        read = normalize(bytes_of(file), limits)
     except PictureError as problem:
         raise _unreadable(file, problem.sentence) from None
     notes += _about(file, read.notes)
     return Image.open(io.BytesIO(read.png), formats=("PNG",))
 
 
-def _bytes_of(file: Path) -> bytes:
+def bytes_of(file: Path) -> bytes:
+    """A file of the user's own; one that is far too large is not read into memory.
+
+    Raises:
+        PaintSettingsError: it cannot be read.
+        PictureError: it is too large.
+    """
     try:
+        check_bytes(file.stat().st_size, OWN_FILES)
         return file.read_bytes()
     except OSError as error:
         raise PaintSettingsError(

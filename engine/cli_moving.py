@@ -101,7 +101,11 @@ def moving_content(chosen: argparse.Namespace, stack: ExitStack) -> MovingConten
         folder = Path(stack.enter_context(scratch_folder()))
         clip, notes = read_moving(chosen.content, folder)
     except OSError as error:
-        raise _no_room(error) from error
+        raise PaintingFailedError(
+            "There is no room for the frames ({reason}); free some, or name another folder in "
+            "TMPDIR.",
+            reason=error.strerror or type(error).__name__,
+        ) from error
     suffix = chosen.output.suffix.lower()
     if len(clip) == 1 and suffix == ".webp":
         return None
@@ -118,13 +122,6 @@ def moving_content(chosen: argparse.Namespace, stack: ExitStack) -> MovingConten
                 "{flag} is of one picture, not of one that moves.", flag=f"--{name}"
             )
     return MovingContent(clip, notes, folder)
-
-
-def _no_room(error: OSError) -> PaintingFailedError:
-    return PaintingFailedError(
-        "There is no room for the frames ({reason}); free some, or name another folder in TMPDIR.",
-        reason=error.strerror or type(error).__name__,
-    )
 
 
 def paint_moving(

@@ -1,13 +1,13 @@
 """Creates and edits messages from the bot's payloads."""
 
 import mimetypes
+import re
 from io import BytesIO
 from itertools import count
 from typing import Any
 
 from PIL import Image, UnidentifiedImageError
 
-from sandbox.mentions import mentioned_users
 from sandbox.model import (
     Channel,
     Files,
@@ -28,6 +28,7 @@ KEPT_FLAGS = (
     | MessageFlag.SUPPRESS_NOTIFICATIONS
     | MessageFlag.IS_COMPONENTS_V2
 )
+_MENTION = re.compile(r"<@!?(\d+)>")
 
 
 def store_file(
@@ -115,7 +116,7 @@ def _fill(world: World, message: Message, payload: Json, files: Files) -> None:
         message.flags = fixed | (MessageFlag(flags) & KEPT_FLAGS & ~MessageFlag.EPHEMERAL)
     _attach(world, message, payload, files)
     if "content" in payload or "components" in payload:
-        message.mentions = mentioned_users(world, message, payload)
+        message.mentions = _mentioned_users(world, message, payload)
 
 
 def create_message(
@@ -170,3 +171,22 @@ def delete_message(world: World, message: Message) -> None:
 def announce(world: World, event: str, message: Message) -> None:
     """Tell page, tests and gateway of a message's change."""
     world.emit(event, {"message": message, "json": message_json(world, message)})
+
+
+def _mentioned_users(world: World, message: Message, payload: Json) -> list[int]:
+    """The IDs of users that the message mentions, and is allowed to mention.
+
+    https://docs.discord.com/developers/resources/message#allowed-mentions-object
+    """
+    allowed = payload.get("allowed_mentions")
+    if allowed is None:
+        allowed = {
+            "parse": ("users", "roles", "everyone") if message.interaction is None else ("users",)
+        }
+    texts = [message.content]
+    texts += [c["content"] for c in walk_components(message.components) if c["type"] == 10]
+    found = [int(each) for text in texts for each in _MENTION.findall(text)]
+    if "users" not in (allowed.get("parse") or ()):
+        listed = {str(each) for each in allowed.get("users") or ()}
+        found = [each for each in found if str(each) in listed]
+    return [each for each in dict.fromkeys(found) if each in world.users]

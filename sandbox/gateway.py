@@ -99,6 +99,15 @@ def frame_title(frame: Json) -> str:
     return str(frame.get("t")) if op == 0 else f"op {op} {NAMES.get(op or -1, '')}".strip()
 
 
+async def _acknowledge(connection: GatewayConnection) -> None:
+    """Answer a heartbeat.
+
+    A response faster than any network would confuse clients that measure the latency.
+    """
+    await asyncio.sleep(ACK_DELAY_SECONDS)
+    await connection.send(control_frame(11))
+
+
 class _RefusedFrameError(Exception):
     """The client is to be disconnected, with one of the gateway's close codes and a reason."""
 
@@ -176,9 +185,8 @@ class Gateway:
     async def _handle_frame(self, connection: GatewayConnection, frame: Json) -> None:
         op, data = frame.get("op"), frame.get("d")
         if op == 1:
-            # A response faster than any network confuses clients that measure the latency.
-            await asyncio.sleep(ACK_DELAY_SECONDS)
-            await connection.send(control_frame(11))
+            # Apart, as a client sends the first one just before it identifies.
+            self._keep(asyncio.create_task(_acknowledge(connection)))
         elif op == 2:
             await self._identify(connection, data)
         elif op == 6:
@@ -272,6 +280,9 @@ class Gateway:
         if kind == "MESSAGE_DELETE":
             data = {k: data[k] for k in ("id", "channel_id", "guild_id") if k in data}
         intent = GUILD_MESSAGES if in_guild else DIRECT_MESSAGES
-        task = asyncio.ensure_future(self.dispatch(kind, data, intent=intent))
+        self._keep(asyncio.create_task(self.dispatch(kind, data, intent=intent)))
+
+    def _keep(self, task: "asyncio.Task[None]") -> None:
+        """Keep a task from being collected before its end."""
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

@@ -27,9 +27,9 @@ from sandbox.model import (
     User,
 )
 from sandbox.payloads import interaction_json, message_json
+from sandbox.rules.interactions import ACKNOWLEDGE_WITHIN_SECONDS
 from sandbox.world import World
 
-ANSWER_WITHIN_SECONDS = 3.0
 _COMMAND = InteractionType.APPLICATION_COMMAND
 
 Place = Channel | str | None
@@ -317,7 +317,7 @@ class UserActions:
         self.world.emit("interaction", {"interaction": interaction})
         await self.gateway.dispatch("INTERACTION_CREATE", interaction_json(self.world, interaction))
         if wait:
-            left = ANSWER_WITHIN_SECONDS - (time.monotonic() - interaction.dispatched_at)
+            left = ACKNOWLEDGE_WITHIN_SECONDS - (time.monotonic() - interaction.dispatched_at)
             await self.until(lambda: interaction.acknowledged, max(0.0, left))
         return interaction
 

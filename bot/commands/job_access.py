@@ -150,7 +150,7 @@ async def record_removed(client: Bot, message_ids: set[int]) -> None:
         log.info("A deletion could not be written down: %s", error)
         return
     if count:
-        log.info("The messages of %d jobs were deleted in Discord", count)
+        log.info("Messages of jobs that were deleted in Discord: %d", count)
 
 
 async def is_removed(client: Bot, job: Job) -> bool:

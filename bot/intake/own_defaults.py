@@ -144,7 +144,8 @@ async def texts_of_server(
     chosen = Defaults()
     if guild_id is not None:
         chosen = await client.queue.defaults.of("guild", guild_id)
-    return texts_for(chosen.language or locale)
+    t = texts_for(locale)
+    return t if chosen.language in {None, t.language} else texts_for(chosen.language)
 
 
 async def must_hide(interaction: Interaction, guild_id: int, channel_id: int | None) -> bool:

@@ -22,6 +22,7 @@ THE_VIDEO, THE_ANIMATION = _("The video"), _("The animation")
 FILE_NUMBERED = _("File {number}")
 NUMBERED = _("Photo {number}")
 LEFT_OUT = _("{problem} It was left out.")
+THERE_TWICE = _("A photo that is there more than once is painted only once.")
 OF_PICTURE = _("{picture}: {problem}")
 NOT_KEPT = _("The pictures of this painting are no longer kept; please use /paint with new ones.")
 
@@ -111,6 +112,8 @@ def usable_photos(
     for photo, alt_text in zip(photos, alt_texts, strict=True):
         if isinstance(photo, Stored):
             said[photo.value] = said.get(photo.value) or alt_text
+    if len(said) < len(taken):
+        notes.insert(len(problems), Sentence(THERE_TWICE))
     moving = taken[0].moving
     return Stored(tuple(said), tuple(notes), taken[0].aspect, moving, tuple(said.values()))
 

@@ -124,7 +124,7 @@ def _read(
         moving, seen = _moving(data, found, limits, clip_limits, pngs)
         if moving is None:
             raise
-        return normalized(seen, found.name, ()), moving
+        return normalized(seen, ()), moving
     return picture, _moving(data, found, limits, clip_limits, pngs)[0]
 
 

@@ -72,7 +72,6 @@ def _picture(fields: Header, png: bytes, limits: DecodeLimits) -> NormalizedPict
         and color_type in _COLOR_TYPES
         and 0 < max(width, height) <= limits.max_side_px
         and min(width, height) > 0
-        and str(fields["source_format"]).isalnum()
     )
     if not fits:
         raise ValueError("no picture of a decoder")
@@ -81,7 +80,6 @@ def _picture(fields: Header, png: bytes, limits: DecodeLimits) -> NormalizedPict
         width_px=width,
         height_px=height,
         has_alpha=_COLOR_TYPES[color_type],
-        source_format=str(fields["source_format"])[:8],
         notes=_notes(fields),
     )
 

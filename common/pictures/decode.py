@@ -44,13 +44,7 @@ def normalize(data: bytes, limits: DecodeLimits | None = None) -> NormalizedPict
     limits = limits or DecodeLimits()
     if not data:
         raise PictureError("That file is empty. Please attach it again.")
-    if len(data) > limits.max_bytes:
-        raise PictureError(
-            "That file is {size:.1f} MiB; at most {limit:.0f} MiB are accepted. Please attach "
-            "a smaller version.",
-            size=len(data) / 2**20,
-            limit=limits.max_bytes / 2**20,
-        )
+    check_bytes(len(data), limits)
     found = format_of(data)
     if found is None:
         kind = kind_of(data)
@@ -65,14 +59,29 @@ def normalize(data: bytes, limits: DecodeLimits | None = None) -> NormalizedPict
         return _normalize(data, found, limits)
 
 
+def check_bytes(size_bytes: int, limits: DecodeLimits) -> None:
+    """Check the size of a file.
+
+    Raises:
+        PictureError: if it is too large.
+    """
+    if size_bytes > limits.max_bytes:
+        raise PictureError(
+            "That file is {size:.1f} MiB; at most {limit:.0f} MiB are accepted. Please attach "
+            "a smaller version.",
+            size=size_bytes / 2**20,
+            limit=limits.max_bytes / 2**20,
+        )
+
+
 def _normalize(data: bytes, found: Format, limits: DecodeLimits) -> NormalizedPicture:
     with explained(found):
         pixels, notes = shown(found.read(data, limits), limits.max_side_px)
         check_visible(pixels)
-    return normalized(pixels, found.name, notes)
+    return normalized(pixels, notes)
 
 
-def normalized(pixels: Bytes, source_format: str, notes: tuple[Sentence, ...]) -> NormalizedPicture:
+def normalized(pixels: Bytes, notes: tuple[Sentence, ...]) -> NormalizedPicture:
     """A stored picture from [H, W, 3 or 4]."""
     height, width, channels = pixels.shape
     return NormalizedPicture(
@@ -80,7 +89,6 @@ def normalized(pixels: Bytes, source_format: str, notes: tuple[Sentence, ...]) -
         width_px=width,
         height_px=height,
         has_alpha=channels == 4,
-        source_format=source_format,
         notes=notes,
     )
 

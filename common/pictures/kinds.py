@@ -42,8 +42,6 @@ class NormalizedPicture:
     width_px: int
     height_px: int
     has_alpha: bool
-    source_format: str
-    """The file's format, as Pillow names it."""
     notes: tuple[Sentence, ...] = ()
     """Notes for its owner about changes."""
 

@@ -186,7 +186,8 @@ class ClipPainting:
                     painted = yield from self._paint_frame(number, picture, prior, coloring, faces)
                 self.frames.add(painted.to_image().convert(mode))
             pair = FramePair(number, content, _of_image(self.frames.frame(number)), faces)
-            end = self._loop_end(pair) if number == 0 else end
+            if number == 0 and self.clip.loops:
+                end = LoopEnd.of(pair, count, self._content)
             scenes.add(pair, prior)
             if is_new:
                 yield FramePainted(
@@ -252,9 +253,6 @@ class ClipPainting:
             return moved
         seen = face_mask(found, self._size).numpy()
         return seen if moved is None else np.maximum(seen, moved)
-
-    def _loop_end(self, first: FramePair) -> LoopEnd | None:
-        return LoopEnd.of(first, len(self.clip), self._content) if self.clip.loops else None
 
     def _paint_frame(
         self,

@@ -36,8 +36,8 @@ def evaluate(
     objective: Objective,
     picture: Tensor,
     tiling: Tiling | Bands | None = None,
-    check: Callable[[], None] | None = None,
-    halfway: Callable[[], None] | None = None,
+    check: Callable[[], None] = lambda: None,
+    halfway: Callable[[], None] = lambda: None,
 ) -> Evaluation:
     """Loss and gradient of a picture [1, 3, H, W].
 
@@ -49,13 +49,13 @@ def evaluate(
         halfway: called between the forward and the backward pass of the picture or of a tile; it
             may raise to stop.
     """
-    shown, halfway = objective.shown(picture.detach()), halfway or _never
+    shown = objective.shown(picture.detach())
     if tiling is None:
         found = _of_whole(objective, shown, halfway)
     elif isinstance(tiling, Bands):
-        found = _by_stages(objective, shown, tiling, check or _never, halfway)
+        found = _by_stages(objective, shown, tiling, check, halfway)
     else:
-        found = _of_tiles(objective, shown, tiling, check or _never, halfway)
+        found = _of_tiles(objective, shown, tiling, check, halfway)
     if objective.untouched is not None:
         found.gradient.mul_(objective.untouched[1])
     return found
@@ -233,7 +233,3 @@ def _core_output_grad(activations: Activations, output_grad: Tensor, stage: Stag
 def _all_of(objective: Objective) -> Callable[[Tensor], tuple[dict[str, Tensor], None]]:
     layers = objective.layers()
     return lambda pixels: (features_of(objective.encoder, pixels, layers) if layers else {}, None)
-
-
-def _never() -> None:
-    """Nothing to check."""

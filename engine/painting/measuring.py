@@ -173,10 +173,15 @@ def style_statistics(
 
 
 def _rounding(device: torch.device) -> str:
-    """What rounds alike: a kind of device, and on a CPU a number of threads, which share sums."""
-    if device.type != "cpu":
-        return device.type
-    return f"cpu, {torch.get_num_threads()} threads"
+    """What rounds alike: torch on a device. A CPU's threads share sums, by its instructions."""
+    found = f"{device.type}, torch {torch.__version__}"
+    match device.type:
+        case "cpu":
+            instructions = torch.backends.cpu.get_cpu_capability()
+            return f"{found}, {instructions}, {torch.get_num_threads()} threads"
+        case "cuda":
+            return f"{found}, {torch.cuda.get_device_name(device)}"
+    return found
 
 
 def _fitted(

@@ -1,6 +1,7 @@
 """The entry point of the engine, for the command line and the queue's worker."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 
 import torch
@@ -11,7 +12,6 @@ from engine.errors import PaintSettingsError
 from engine.networks.encoder import Encoder, WeightsError
 from engine.painting import checkpoint
 from engine.painting.checkpoint import LoadedCheckpoint, fingerprint
-from engine.painting.determinism import deterministic
 from engine.painting.devices import SHARE_OF_FREE, free_memory_bytes
 from engine.painting.events import Event, Prepared, Preparing
 from engine.painting.finish import Finisher
@@ -135,17 +135,32 @@ def paint_inputs(
         inputs=padded_inputs,
         options=options,
         studio=studio,
-        network=network,
         finisher=Finisher(final, canvas, padded_inputs.content.pixels, content.alpha, options),
         control=control or Control(),
         memory=_memory(total, padded_inputs, studio.device, kept_planes(recipe, encoder)),
     )
-    with deterministic():
+    with _deterministic():
         yield from run.paint(kept)
 
 
+@contextmanager
+def _deterministic() -> Iterator[None]:
+    """Within this context cuDNN is deterministic, and float32 is not rounded to TF32.
+
+    Restores the former settings.
+    """
+    cudnn, matmul = torch.backends.cudnn, torch.backends.cuda.matmul
+    before = cudnn.deterministic, cudnn.benchmark, cudnn.allow_tf32, matmul.allow_tf32
+    cudnn.deterministic, cudnn.benchmark = True, False
+    cudnn.allow_tf32 = matmul.allow_tf32 = False
+    try:
+        yield
+    finally:
+        cudnn.deterministic, cudnn.benchmark, cudnn.allow_tf32, matmul.allow_tf32 = before
+
+
 def _with_content_shares(plan: Plan, inputs: Inputs, encoder: Encoder) -> Plan:
-    with deterministic():
+    with _deterministic():
         shares = content_shares(encoder, inputs.target.pixels, plan.content_layers)
     layers = {name: weight * shares[name] for name, weight in plan.content_layers.items()}
     return replace(plan, content_layers=layers)

@@ -4,7 +4,6 @@ import torch
 
 from common.options import PaintOptions
 from common.sentences import Sentence, sentence
-from engine.networks.encoder import Encoder
 from engine.painting import devices
 from engine.painting.events import Report
 from engine.painting.picture import Size
@@ -19,7 +18,6 @@ def make_report(
     options: PaintOptions,
     state: RunState,
     *,
-    encoder: Encoder,
     device: torch.device,
     size: Size,
     tiling: Tiling | Bands | None,
@@ -30,7 +28,6 @@ def make_report(
     Args:
         options: of the job.
         state: of the run, at its end.
-        encoder: the network.
         device: where it was painted.
         size: of the finished picture.
         tiling: of the last scale.
@@ -43,7 +40,7 @@ def make_report(
         notes.append(
             sentence(
                 "The {network} network scales down by {pooling} pooling only.",
-                network=encoder.name,
+                network=state.network,
                 pooling=plan.pooling,
             )
         )
@@ -57,8 +54,8 @@ def make_report(
         )
     return Report(
         settings={**options.model_dump(mode="json"), **plan.as_dict()},
-        network=encoder.name,
-        weights_hash=encoder.weights_hash,
+        network=state.network,
+        weights_hash=state.weights,
         device=str(device),
         precision=devices.precision_name(state.dtype),
         width_px=size[1],

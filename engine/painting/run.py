@@ -63,8 +63,6 @@ class Run:
     """Options of the job; most of them are resolved in the plan."""
     studio: Studio
     """Device, networks, memory."""
-    network: str
-    """Name of the network."""
     finisher: Finisher
     """Makes pictures of the optimizer's state."""
     control: Control
@@ -170,7 +168,7 @@ class Run:
         self._guard.check()
 
     def _encoder(self) -> Encoder:
-        return self.studio.encoder(self.network, self.state.plan.pooling, self.state.dtype)
+        return self.studio.encoder(self.state.network, self.state.plan.pooling, self.state.dtype)
 
     def _reduce_memory(self, work: ScaleRun) -> Event:
         """Continue with smaller tiles, or with a shorter history if that is what takes the memory.
@@ -262,7 +260,6 @@ class Run:
         return make_report(
             self.options,
             self.state,
-            encoder=self._encoder(),
             device=self.studio.device,
             size=size,
             tiling=self._tiling,

@@ -82,8 +82,8 @@ class StatisticsKey:
     precision: str = "float32"
     """Type of the network's numbers, such as `float32`."""
     device: str = "cpu"
-    """What they were measured on, such as `cuda`: each kind of device rounds differently, and a CPU
-    with each number of threads."""
+    """What they were measured on: each kind of device and version of torch rounds differently, and
+    a CPU with each number of threads."""
     tile_px: int = 0
     """Size of the tiles they were measured in; 0 for the whole picture at once."""
     origin: str = ""

@@ -150,14 +150,14 @@ def _fingerprint(
     options: argparse.Namespace, settings: Settings, out: Console, err: Console
 ) -> int:
     # torch takes seconds to import, and the other commands do without.
-    from engine.cli_inputs import OWN_FILES  # noqa: PLC0415
+    from engine.cli_inputs import OWN_FILES, bytes_of  # noqa: PLC0415
     from engine.networks.registry import NetworkSource  # noqa: PLC0415
     from engine.output.atomic import write_bytes  # noqa: PLC0415
     from engine.output.errors import check_target  # noqa: PLC0415
     from engine.styles.make_fingerprint import make_fingerprint  # noqa: PLC0415
 
     try:
-        picture = options.picture.read_bytes()
+        picture = bytes_of(options.picture)
         output: Path = options.output or options.picture.with_suffix(SUFFIX)
         check_target(output, (SUFFIX,))
         data = make_fingerprint(
@@ -170,9 +170,6 @@ def _fingerprint(
         write_bytes(output, data)
     except ExplainedError as problem:
         err.print(for_shell(problem), markup=False)
-        return FAILED
-    except OSError as error:
-        err.print(f"{error.filename}: {error.strerror}.", markup=False)
         return FAILED
     out.print(f"{output}: {len(data) / 1024:.0f} KiB", markup=False, soft_wrap=True)
     return 0

@@ -56,7 +56,10 @@ SCHEMAS: Mapping[int, Schema] = {
         "disabled": Boolean(),
         "emoji": Object(),
     },
-    STRING_SELECT: {**SELECT, "options": Items(required=True, low=1, high=25, of=Object())},
+    STRING_SELECT: {
+        **SELECT,
+        "options": Items(required=True, low=1, high=25, of=Object(schema=OPTION)),
+    },
     5: SELECT,
     6: SELECT,
     7: SELECT,
@@ -188,9 +191,7 @@ def shape_findings(form: FormBody, place: str) -> Iterator[Finding]:
         message = f'Value of field "type" must be one of ({listed},).'
         yield form.wrong("UNION_TYPE_CHOICES", message, "type")
         return
-    schema: dict[str, Kind] = {"id": Integer(low=0, high=2**31 - 1), **SCHEMAS[kind]}
-    if kind == STRING_SELECT:
-        schema["options"] = Items(required=True, low=1, high=25, of=Object(schema=OPTION))
+    schema = {"id": Integer(low=0, high=2**31 - 1), **SCHEMAS[kind]}
     yield from Object(schema=schema).findings(form.path, component)
 
 

@@ -271,5 +271,6 @@ def is_v2(flags: object, existing: Message | None) -> bool:
     """Whether a message uses Components V2, or does with these flags."""
     if existing is not None and existing.is_v2:
         return True
-    is_number = isinstance(flags, int) and not isinstance(flags, bool)
-    return is_number and bool(int(str(flags)) & MessageFlag.IS_COMPONENTS_V2)
+    if not isinstance(flags, int) or isinstance(flags, bool):
+        return False
+    return bool(flags & MessageFlag.IS_COMPONENTS_V2)

@@ -67,7 +67,6 @@ class Rule:
     """A named check, and the documentation for it."""
 
     name: str
-    subject: str
     documentation: str
     check: Check
 
@@ -80,7 +79,7 @@ def rule(subject: str, documentation: str) -> Callable[[Check], Check]:
 
     def register(check: Check) -> Check:
         name = check.__name__.replace("_", "-")
-        _RULES.setdefault(subject, {})[name] = Rule(name, subject, DOCS + documentation, check)
+        _RULES.setdefault(subject, {})[name] = Rule(name, DOCS + documentation, check)
         return check
 
     return register

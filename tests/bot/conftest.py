@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.delivery import loop, undelivered
 from sandbox.loopback import LoopbackDiscord
 from tests.kit.encoders import encode_in_process
 from tests.kit.world import World, settings_for
@@ -15,7 +16,18 @@ def use_shared_bot_parts(shared_bot_parts: None) -> None:
 
 
 @pytest.fixture
-async def closed_world(tmp_path: Path, sqlite_template: Path) -> AsyncIterator[World]:
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shorten the pauses between two looks and between two edits, which spare Discord."""
+    monkeypatch.setattr(loop, "ROUND_SECONDS", 0.03)
+    for name in ("EDIT_SECONDS", "PLACE_EDIT_SECONDS", "PLACES_SECONDS"):
+        monkeypatch.setattr(loop, name, 0.5)
+    monkeypatch.setattr(undelivered, "LOOK_SECONDS", 0.1)
+
+
+@pytest.fixture
+async def closed_world(
+    tmp_path: Path, sqlite_template: Path, short_pauses: None
+) -> AsyncIterator[World]:
     """A loopback Discord and a migrated database; bot and engine are not started."""
     shutil.copy(sqlite_template, tmp_path / sqlite_template.name)
     with encode_in_process():

@@ -62,9 +62,8 @@ print(before, after, float(picture.grad.sum()))
 """
 
 
-@pytest.fixture(scope="module")
-def measurements() -> list[list[float]]:
-    """The numbers that the script printed, by line."""
+@pytest.mark.skipif(sys.platform != "linux", reason="the settings are of glibc")
+def test_large_tensors_are_returned_at_once_in_huge_pages_and_libraries_are_dropped() -> None:
     done = subprocess.run(
         [sys.executable, "-c", _SCRIPT],
         env={**os.environ, "MALLOC_ARENA_MAX": "1"},
@@ -73,35 +72,16 @@ def measurements() -> list[list[float]]:
         check=True,
         timeout=120,
     )
-    return [[float(number) for number in line.split()] for line in done.stdout.splitlines()]
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="the settings are of glibc")
-def test_freed_large_tensors_return_their_memory_at_once(measurements: list[list[float]]) -> None:
-    for held, left, _faults in measurements[:3]:  # by default, for VGG-19 and for lite
+    *memory, huge, libraries = (
+        [float(number) for number in line.split()] for line in done.stdout.splitlines()
+    )
+    assert len(memory) == 3  # by default, for VGG-19 and for lite
+    for held, left, faults in memory:
         assert held >= 120
         assert left <= 30
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="the settings are of glibc")
-def test_memory_of_smaller_tensors_is_kept_for_the_next_ones(
-    measurements: list[list[float]],
-) -> None:
-    for _held, _left, faults in measurements[:3]:
-        assert faults < 6000  # more than 10,000 if each tensor is mapped anew
-
-
-@pytest.mark.skipif(
-    not Path("/sys/kernel/mm/transparent_hugepage").is_dir(), reason="the kernel has no huge pages"
-)
-def test_large_tensors_ask_for_huge_pages(measurements: list[list[float]]) -> None:
-    assert measurements[3] == [1]
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has /proc")
-def test_dropped_library_pages_are_read_again_when_needed(
-    measurements: list[list[float]],
-) -> None:
-    before, after, grad = measurements[4]
+        assert faults < 6000, "more than 10,000 if each smaller tensor is mapped anew"
+    if Path("/sys/kernel/mm/transparent_hugepage").is_dir():
+        assert huge == [1]
+    before, after, gradient = libraries
     assert after < before / 2
-    assert grad == 2 * 27 * 6 * 6
+    assert gradient == 2 * 27 * 6 * 6, "dropped pages are read again when needed"

@@ -1,4 +1,5 @@
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -288,6 +289,16 @@ def test_wrong_settings_fail_with_one_sentence(
     assert sentence in error
     assert "Traceback" not in error
     assert not (work_folder / "out.png").exists()
+
+
+def test_far_too_large_file_is_refused_without_being_read(
+    work_folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    os.truncate(work_folder / "photo.png", (1 << 30) + 1)
+    monkeypatch.setattr(Path, "read_bytes", pytest.fail)
+    for output in ("out.png", "out.mp4"):
+        assert engine_main([*PAINT, "-o", output]) == 2
+        assert "photo.png: That file is 1024.0 MiB; at most 1024" in capsys.readouterr().err
 
 
 def test_missing_style_is_refused(work_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

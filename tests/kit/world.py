@@ -1,9 +1,11 @@
 """A bot, a fake engine and a loopback Discord, each of which can be stopped and restarted."""
 
 import asyncio
+import contextlib
 import inspect
+import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -65,9 +67,15 @@ class World:
 
     # The bot and its engine
 
-    async def start_bot(self) -> AtelierClient:
+    async def start_bot(self, *, ready_seconds: float = 2.0) -> AtelierClient:
+        """Start it.
+
+        Args:
+            ready_seconds: how long it waits for further servers before it is ready.
+        """
         point_discord_at(self.settings)
         self.client = build_client(self.settings)
+        self.client._connection.guild_ready_timeout = ready_seconds
         self.client.clock = lambda: time.time() + self.clock_offset_seconds
         self.tasks["bot"] = asyncio.create_task(self.client.start(self.discord.token))
         await self.discord.ready()
@@ -213,6 +221,16 @@ class World:
         await self.discord.gateway.dispatch("THREAD_CREATE", data, intent=GUILDS)
         await self.eventually(lambda: self.bot.get_channel(thread_id))
         return thread_id
+
+    @contextlib.asynccontextmanager
+    async def locked_database(self) -> AsyncIterator[None]:
+        """Keep the bot from writing to its database, as a backup tool does; reads still work."""
+        path = self.settings.atelier_data_dir / "atelier.sqlite3"
+        lock = sqlite3.connect(path, isolation_level=None, timeout=20, check_same_thread=False)
+        with contextlib.closing(lock) as other:
+            # In a thread: the bot may hold the lock and need the event loop to release it.
+            await asyncio.to_thread(other.execute, "BEGIN IMMEDIATE")
+            yield
 
     # Waiting
 

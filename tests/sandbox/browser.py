@@ -50,21 +50,34 @@ async def open_page(
     dark: bool = True,
     ready: str = ".bot-state.ok",
 ) -> AsyncIterator[Page]:
-    """Open the page in a new browser context; a script error on it fails the test."""
-    context = await browser.new_context(
-        viewport={"width": width, "height": height},
-        color_scheme="dark" if dark else "light",
-    )
+    """Open the page; a script error on it fails the test.
+
+    The browser's tab is used again, as its process takes longer to start than a test lasts. Each
+    sandbox has a port of its own, so what its page stores is not shared.
+    """
+    context = browser.contexts[0] if browser.contexts else await browser.new_context()
     context.set_default_timeout(TIMEOUT_MS)
-    page = await context.new_page()
+    page = context.pages[0] if context.pages else await context.new_page()
+    await page.set_viewport_size({"width": width, "height": height})
+    await page.emulate_media(color_scheme="dark" if dark else "light")
     errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
+
+    def record(error: object) -> None:
+        errors.append(str(error))
+
+    page.on("pageerror", record)
     try:
         await page.goto(url)
         await expect(page.locator(ready)).to_be_visible(timeout=TIMEOUT_MS)
         yield page
-    finally:
+        for other in context.pages[1:]:
+            await other.close()
+        await page.unroute_all()
+        await page.goto("about:blank")
+        page.remove_listener("pageerror", record)
+    except BaseException:
         await context.close()
+        raise
     assert not errors
 
 

@@ -205,7 +205,7 @@ def test_documented_owner_commands_run(folder: Path, capsys: pytest.CaptureFixtu
         if arguments[0] in {"restore", "restored"}:
             continue  # tests/jobs/db/test_backups.py and test_postgres_backups.py test these
         if arguments[0] == "gc":
-            continue  # it asks Discord for the time; tests/jobs/test_cli.py tests it
+            continue  # it asks Discord for the time; tests/jobs/cli/test_gc.py tests it
         file = Path("FILE")
         file.unlink(missing_ok=True)
         assert jobs_main(arguments) in expected, arguments

@@ -22,7 +22,7 @@ class Format:
     """A supported format."""
 
     name: str
-    """As in `NormalizedPicture.source_format`."""
+    """As Pillow names it."""
     module: str
     """Its module in `common.pictures.readers`."""
     libraries: tuple[str, ...]

@@ -96,7 +96,7 @@ async def test_alert_channel_uses_the_language_of_its_server(closed_world: World
     closed_world.settings = closed_world.settings.model_copy(
         update={"atelier_alert_channel_id": channel.id, "atelier_disk_reserve_mib": 10**9}
     )
-    await closed_world.start_bot()
+    await closed_world.start_bot(ready_seconds=0.1)
     await closed_world.bot.wait_until_ready()
     await closed_world.queue.defaults.set(
         "guild",

@@ -22,10 +22,11 @@ TOKEN_EXPIRED_SECONDS = 3600.0
 
 
 @pytest.fixture
-async def world(world: World) -> World:
+async def world(closed_world: World) -> World:
     """A bot that knows its servers: earlier, `check_servers` does nothing."""
-    await world.bot.wait_until_ready()
-    return world
+    await closed_world.start_bot(ready_seconds=0.1)
+    await closed_world.bot.wait_until_ready()
+    return closed_world
 
 
 @pytest.fixture

@@ -152,6 +152,13 @@ async def test_unusable_photo_is_left_out_with_a_note(world: World) -> None:
     assert "Photo 1: " in await world.answer_text(await use_as_style(world, only_broken))
 
 
+async def test_photo_that_is_there_twice_is_painted_once_with_a_note(world: World) -> None:
+    await world.start_engine()
+    message = await world.wait_finished(await use_as_style(world, photos("teal", "navy", "teal")))
+    assert len(message.attachments) == 2
+    assert "A photo that is there more than once is painted only once." in message.text
+
+
 async def test_note_on_a_left_out_photo_is_shown_while_waiting_and_painting(
     world: World,
 ) -> None:

@@ -1,6 +1,3 @@
-import pytest
-
-from bot.delivery import loop
 from jobs.model import JobState
 from sandbox.model import Json
 from tests.kit.fake_engine import ENGINE_INFO
@@ -137,10 +134,7 @@ async def test_queue_and_cancel_are_translated_to_german(world: World) -> None:
     assert f"#{job.id} ist abgebrochen." in message.text
 
 
-async def test_starting_engine_is_announced_instead_of_a_missing_one(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(loop, "PLACE_EDIT_SECONDS", 0.5)
+async def test_starting_engine_is_announced_instead_of_a_missing_one(world: World) -> None:
     await world.queue.engines.forget(ENGINE_INFO.id)
     ada = world.user("ada")
     interaction = await world.paint()

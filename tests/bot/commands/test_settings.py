@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bot.intake.own_defaults import READING_SECONDS
+from bot.intake.own_defaults import READING_SECONDS, texts_of_server
 from common.defaults import Defaults
 from jobs.management.defaults import StoredDefaults
 from sandbox.model import Interaction, Message
@@ -344,6 +344,18 @@ async def test_defaults_submitted_unchanged_are_not_reported_as_a_change(world: 
     limits, defaults = world.discord.messages("talk")
     assert "Limits changed" in limits.text
     assert "set the defaults" in defaults.text
+
+
+async def test_language_that_discord_has_anyway_keeps_the_numbers_of_its_region(
+    world: World,
+) -> None:
+    world.user("ada").locale = world.user("admin").locale = "es-419"
+    await submit_settings(world, {"language": ["es"]})
+    message = await world.wait_for_text(await world.paint(), "Puesto 1")
+    assert "intensidad 50%" in message.text
+    await submit_settings(world, {"language": ["es"]}, "admin", "this server's")
+    assert (await texts_of_server(world.bot, world.guild_id, "es-419")).number(2.5, "g") == "2.5"
+    assert (await texts_of_server(world.bot, world.guild_id, "de")).number(2.5, "g") == "2,5"
 
 
 async def test_settings_form_omits_a_deleted_role(world: World) -> None:

@@ -1,7 +1,10 @@
 """If Discord refuses the card of a finished picture, it is sent in plainer forms."""
 
+from typing import Protocol
+
 import pytest
 
+from bot.delivery import loop
 from bot.delivery.presentations import Layout, PictureSize, presentations_for
 from sandbox.compose import delete_message
 from sandbox.faults import Fault
@@ -12,19 +15,31 @@ EDITS = "/webhooks/*/messages/*"
 RESULT = "Painted for Ada"
 
 
-async def paint_with_refused_edits(
-    world: World, status: int, times: int, *, noise: bool = False, code: int = 0
-) -> tuple[Interaction, Fault]:
-    """Paint a picture whose final edit Discord refuses a number of times."""
-    painter = await world.start_engine()
-    painter.noise = noise
-    painter.may_finish.clear()
-    size = 512 if noise else 64
-    interaction = await world.paint({"size": size})
-    await world.wait_for_text(interaction, "Painting")
-    fault = world.discord.faults.add("PATCH", EDITS, status=status, code=code, times=times)
-    painter.may_finish.set()
-    return interaction, fault
+class RefusingPaint(Protocol):
+    async def __call__(
+        self, status: int, times: int, *, noise: bool = False, code: int = 0
+    ) -> tuple[Interaction, Fault]: ...
+
+
+@pytest.fixture
+def refused_paint(world: World, monkeypatch: pytest.MonkeyPatch) -> RefusingPaint:
+    """Paints a picture whose final edit Discord refuses a number of times."""
+
+    async def paint(
+        status: int, times: int, *, noise: bool = False, code: int = 0
+    ) -> tuple[Interaction, Fault]:
+        painter = await world.start_engine()
+        painter.noise = noise
+        painter.may_finish.clear()
+        size = 512 if noise else 64
+        interaction = await world.paint({"size": size})
+        await world.wait_for_text(interaction, "Painting")
+        monkeypatch.setattr(loop, "EDIT_SECONDS", 600.0)  # only the final edit is left
+        fault = world.discord.faults.add("PATCH", EDITS, status=status, code=code, times=times)
+        painter.may_finish.set()
+        return interaction, fault
+
+    return paint
 
 
 def gallery_count(message: Message) -> int:
@@ -33,9 +48,12 @@ def gallery_count(message: Message) -> int:
 
 @pytest.mark.parametrize("times", [1, 2])
 async def test_refused_card_is_replaced_by_a_plainer_one(
-    world: World, caplog: pytest.LogCaptureFixture, times: int
+    world: World,
+    refused_paint: RefusingPaint,
+    caplog: pytest.LogCaptureFixture,
+    times: int,
 ) -> None:
-    interaction, fault = await paint_with_refused_edits(world, 400, times)
+    interaction, fault = await refused_paint(400, times)
     message = await world.wait_for_text(interaction, RESULT)
     job = await world.wait_delivered()
     assert len(fault.hits) == times
@@ -45,16 +63,20 @@ async def test_refused_card_is_replaced_by_a_plainer_one(
     assert len(lines) == times
 
 
-async def test_third_refusal_leads_to_a_smaller_picture(world: World) -> None:
-    interaction, _fault = await paint_with_refused_edits(world, 400, 3, noise=True)
+async def test_third_refusal_leads_to_a_smaller_picture(
+    world: World, refused_paint: RefusingPaint
+) -> None:
+    interaction, _fault = await refused_paint(400, 3, noise=True)
     message = await world.wait_for_text(interaction, "Shown as")
     await world.wait_delivered()
     assert not message.attachments[0].filename.endswith(".png")
     assert gallery_count(message) == 1
 
 
-async def test_fourth_refusal_leads_to_text_with_the_show_command(world: World) -> None:
-    interaction, fault = await paint_with_refused_edits(world, 400, 4, noise=True)
+async def test_fourth_refusal_leads_to_text_with_the_show_command(
+    world: World, refused_paint: RefusingPaint
+) -> None:
+    interaction, fault = await refused_paint(400, 4, noise=True)
     job_id = (await world.jobs())[0].id
     message = await world.wait_for_text(interaction, f"/show {job_id}")
     await world.wait_delivered()
@@ -64,16 +86,20 @@ async def test_fourth_refusal_leads_to_text_with_the_show_command(world: World) 
     await shown.wait(lambda i: i.message is not None and has_result(i.message), 20)
 
 
-async def test_persistent_refusals_fall_back_to_the_bot_token(world: World) -> None:
-    interaction, fault = await paint_with_refused_edits(world, 400, 100)
+async def test_persistent_refusals_fall_back_to_the_bot_token(
+    world: World, refused_paint: RefusingPaint
+) -> None:
+    interaction, fault = await refused_paint(400, 100)
     message = await world.wait_finished(interaction)
     await world.wait_delivered()
     assert has_result(message)
     assert 0 < len(fault.hits) < 10
 
 
-async def test_refusals_on_every_route_end_after_a_few_tries(world: World) -> None:
-    interaction, fault = await paint_with_refused_edits(world, 400, 1000)
+async def test_refusals_on_every_route_end_after_a_few_tries(
+    world: World, refused_paint: RefusingPaint
+) -> None:
+    interaction, fault = await refused_paint(400, 1000)
     bot = world.discord.faults.add("PATCH", "/channels/*", status=400, times=1000)
     dm = world.discord.faults.add("POST", "/channels/*/messages", status=400, times=1000)
     job = await world.wait_delivered()
@@ -88,8 +114,10 @@ async def test_refusals_on_every_route_end_after_a_few_tries(world: World) -> No
 
 
 @pytest.mark.parametrize(("status", "code"), [(403, 50001), (404, 10008), (400, 50083)])
-async def test_unreachable_message_falls_back_to_a_dm(world: World, status: int, code: int) -> None:
-    _interaction, fault = await paint_with_refused_edits(world, status, 1000, code=code)
+async def test_unreachable_message_falls_back_to_a_dm(
+    world: World, refused_paint: RefusingPaint, status: int, code: int
+) -> None:
+    _interaction, fault = await refused_paint(status, 1000, code=code)
     world.discord.faults.add("PATCH", "/channels/*", status=status, code=code, times=1000)
     await world.discord.until(lambda: world.discord.dms(world.user()), 20)
     await world.wait_delivered()
@@ -98,8 +126,10 @@ async def test_unreachable_message_falls_back_to_a_dm(world: World, status: int,
     assert len(fault.hits) == 1
 
 
-async def test_file_refused_as_too_large_is_sent_smaller(world: World) -> None:
-    interaction, fault = await paint_with_refused_edits(world, 413, 1, noise=True)
+async def test_file_refused_as_too_large_is_sent_smaller(
+    world: World, refused_paint: RefusingPaint
+) -> None:
+    interaction, fault = await refused_paint(413, 1, noise=True)
     message = await world.wait_finished(interaction)
     await world.wait_delivered()
     assert len(fault.hits) == 1
@@ -107,9 +137,11 @@ async def test_file_refused_as_too_large_is_sent_smaller(world: World) -> None:
     assert has_result(message)
 
 
-async def test_text_is_sent_if_no_file_is_small_enough(world: World) -> None:
+async def test_text_is_sent_if_no_file_is_small_enough(
+    world: World, refused_paint: RefusingPaint
+) -> None:
     # The result of about 800 kB, a copy of half the size, and one of 256 KiB are refused.
-    interaction, fault = await paint_with_refused_edits(world, 413, 3, noise=True)
+    interaction, fault = await refused_paint(413, 3, noise=True)
     job_id = (await world.jobs())[0].id
     message = await world.wait_for_text(interaction, f"/show {job_id}")
     await world.wait_delivered()

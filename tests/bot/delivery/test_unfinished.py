@@ -6,45 +6,19 @@ from typing import Any
 import pytest
 
 from bot.cards import fit_upload
-from common.options import PaintOptions
-from jobs.model import Failure, FailureKind, Job, JobState
-from jobs.outcomes import ClearUndone
+from jobs.model import Failure, FailureKind, Job
 from sandbox.compose import delete_message
-from sandbox.model import Interaction, Message
-from tests.bot.commands.picture_buttons.pressing import press
+from tests.bot.delivery.unfinished import (
+    ADMIN,
+    assert_shows_finished,
+    cancel_after,
+    submit_versions,
+)
 from tests.kit.world import World, button_labels, has_result
 
-ADMIN = 9
 FIFTEEN_MINUTES = 15 * 60 + 5
 CHOOSE_BUTTONS = ["Choose 1", "Choose 2"]
 OTHER_BUTTONS = ["Paint the rest", "Again", "Change…", "Other style", "Details", "Delete"]
-
-
-async def submit_versions(
-    world: World, options: dict[str, Any] | None = None, **details: Any
-) -> tuple[Interaction, Job]:
-    """Submit a job of four versions, and wait until its card is shown."""
-    interaction = await world.paint({"variants": 4, "seed": 3, **(options or {})}, **details)
-    await world.wait_for_text(interaction, "Place 1")
-    return interaction, (await world.jobs())[0]
-
-
-async def cancel_after(world: World, job: Job, count: int = 2, by_admin: int | None = None) -> Job:
-    """Cancel a job when a number of its pictures are finished."""
-    claim = await world.manual_engine.finish_some(job, count)
-    by_user_id = job.user_id if by_admin is None else by_admin
-    await world.queue.jobs.cancel(job.id, by_user_id, by_admin=by_admin is not None)
-    await world.queue.claims.cancelled(claim)
-    return await world.reload(job)
-
-
-async def stored_pictures(world: World, job: Job) -> list[bytes]:
-    return [await world.queue.store.get(key) for key in (await world.reload(job)).versions]
-
-
-async def assert_shows_finished(world: World, message: Message, job: Job) -> None:
-    """Check that a message shows exactly the finished pictures of a job, unchanged."""
-    assert [each.data for each in message.attachments] == await stored_pictures(world, job)
 
 
 # Endings of the job
@@ -103,60 +77,6 @@ async def test_finished_pictures_are_shown_however_the_job_ended(
     if "work" in headline:
         assert "The third is no picture. (error e1d2)" in message.text
     assert len(world.discord.messages()) == 1
-
-
-async def test_one_press_paints_the_pictures_that_are_missing(world: World) -> None:
-    interaction, job = await submit_versions(world)
-    await cancel_after(world, job)
-    message = await world.wait_for_text(interaction, "2 of 4 pictures were finished")
-    refused = await press(world, message, "Paint the rest", user="grace")
-    assert "only they can do that" in await world.answer_text(refused)
-    await world.start_engine()
-    rest = await world.wait_finished(await press(world, message, "Paint the rest"))
-    assert len(rest.attachments) == 2
-    assert button_labels(rest)[:3] == ["Choose 1", "Choose 2", "Again"], (
-        "the new job has no missing pictures"
-    )
-    newest = (await world.jobs())[0]
-    assert newest.parent_job_id == job.id
-    assert (newest.options.seed, newest.options.variants) == (5, 2)
-
-
-async def test_rest_of_a_job_that_is_back_in_the_queue_is_not_painted_twice(world: World) -> None:
-    interaction, job = await submit_versions(world)
-    await world.queue.claims.release(await world.manual_engine.finish_some(job, 2))
-    cleared = await world.queue.clearings.clear(world.guild_id, ADMIN)
-    await world.wait_for_text(interaction, "2 of 4 pictures were finished")
-    copy = await world.slash(world.user(), "show", {"picture": job.id})
-    await world.queue.clearings.undo(cleared.id, world.guild_id, ADMIN)
-    refused = await press(world, copy, "Paint the rest")
-    assert "It is back in the queue" in await world.answer_text(refused)
-    assert len(await world.jobs()) == 1
-
-
-async def test_rest_of_a_job_obeys_the_limits(world: World) -> None:
-    interaction, job = await submit_versions(world)
-    await cancel_after(world, job)
-    message = await world.wait_for_text(interaction, "2 of 4 pictures were finished")
-    for limits, reason in (
-        ({"max_per_day": 3}, "the limit is 3"),
-        ({"max_size_px": 64, "max_quality": "draft"}, "draft"),
-        ({"painter_role_ids": [1]}, "role"),
-    ):
-        await world.queue.limits.set(world.guild_id, limits, ADMIN)
-        assert reason in await world.answer_text(await press(world, message, "Paint the rest"))
-        await world.queue.limits.set(world.guild_id, dict.fromkeys(limits), ADMIN)
-    assert len(await world.jobs()) == 1
-
-
-async def test_last_missing_picture_is_painted_alone(world: World) -> None:
-    interaction, job = await submit_versions(world)
-    await cancel_after(world, job, 3)
-    message = await world.wait_for_text(interaction, "3 of 4 pictures were finished")
-    await world.start_engine()
-    rest = await world.wait_finished(await press(world, message, "Paint the rest"))
-    assert "Stronger" in button_labels(rest), "a single picture has all buttons"
-    assert (await world.jobs())[0].options.seed == 6
 
 
 async def test_one_finished_picture_is_announced_in_the_singular(world: World) -> None:
@@ -305,30 +225,6 @@ async def test_card_names_the_show_command_if_discord_refuses_the_files(world: W
 # Actions on the finished pictures
 
 
-async def test_one_finished_picture_can_be_chosen_and_enlarged(world: World) -> None:
-    interaction, job = await submit_versions(world)
-    await cancel_after(world, job)
-    message = await world.wait_for_text(interaction, "2 of 4")
-    taken = await world.wait_finished(await world.press(world.user(), message, "Choose 2"))
-    assert [each.data for each in taken.attachments] == [message.attachments[1].data]
-    alone = (await world.jobs())[0]
-    assert alone.state is JobState.DONE
-    assert (alone.options.seed, alone.options.variants, alone.parent_job_id) == (4, 1, job.id)
-    await world.start_engine()
-    larger = await world.wait_finished(await world.press(world.user(), taken, "Larger"))
-    assert has_result(larger)
-    assert (await world.jobs())[0].options == PaintOptions(size_px=128, seed=4)
-
-
-async def test_again_paints_every_picture_of_the_job(world: World) -> None:
-    interaction, job = await submit_versions(world)
-    await cancel_after(world, job)
-    message = await world.wait_for_text(interaction, "2 of 4")
-    await world.start_engine()
-    again = await world.wait_finished(await world.press(world.user(), message, "Again"))
-    assert len(again.attachments) == 4
-
-
 async def test_show_and_history_include_the_finished_pictures(world: World) -> None:
     interaction, job = await submit_versions(world)
     await cancel_after(world, job)
@@ -339,44 +235,6 @@ async def test_show_and_history_include_the_finished_pictures(world: World) -> N
     history = await world.slash(world.user(), "history")
     assert f"#{job.id} · 4 versions" in history.text
     assert len(history.attachments) == 1
-
-
-async def test_finished_pictures_can_be_deleted_and_restored(world: World) -> None:
-    interaction, job = await submit_versions(world)
-    await cancel_after(world, job)
-    message = await world.wait_for_text(interaction, "2 of 4")
-    await world.wait_delivered(job)
-    deleted = await world.press(world.user(), message, "Delete")
-    await deleted.wait(lambda i: i.followups)
-    hidden = await world.slash(world.user(), "show", {"picture": job.id})
-    assert not hidden.attachments
-    assert "finished" not in hidden.text
-    undone = await world.press(world.user(), deleted.followups[0], "Undo")
-    await undone.wait(lambda i: i.message is not None and i.message.attachments)
-    assert undone.message is not None
-    await assert_shows_finished(world, undone.message, job)
-    assert len(undone.message.attachments) == 2
-
-
-async def test_job_put_back_in_the_queue_keeps_its_finished_pictures(world: World) -> None:
-    interaction, job = await submit_versions(world)
-    painter = world.manual_engine
-    await world.queue.claims.release(await painter.finish_some(job, 2))
-    cleared = await world.queue.clearings.clear(world.guild_id, ADMIN)
-    message = await world.wait_for_text(interaction, "2 of 4 pictures were finished")
-    finished = await stored_pictures(world, job)
-    undone = await world.queue.clearings.undo(cleared.id, world.guild_id, ADMIN)
-    assert isinstance(undone, ClearUndone)
-    await world.wait_for_text(interaction, "Place 1")
-    assert not message.attachments
-    claim = await painter.finish_some(job, 3)
-    assert len(claim.done) == 2, "finished pictures are not painted again"
-    await world.queue.jobs.cancel(job.id, job.user_id)
-    await world.queue.claims.cancelled(claim)
-    await world.wait_for_text(interaction, "3 of 4 pictures were finished")
-    await world.wait_delivered(job)
-    await assert_shows_finished(world, message, job)
-    assert [each.data for each in message.attachments][:2] == finished
 
 
 async def test_notification_says_that_some_pictures_could_not_be_painted(world: World) -> None:

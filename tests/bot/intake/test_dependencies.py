@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import errno
-import sqlite3
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -322,9 +321,7 @@ async def test_locked_database_shows_the_waiting_notice(
     """As a backup tool locks it: reads still work."""
     monkeypatch.setattr(dependencies, "SLOW_SECONDS", 0.3)
     await world.start_engine()
-    database = world.settings.atelier_data_dir / "atelier.sqlite3"
-    with contextlib.closing(sqlite3.connect(database)) as other:
-        other.execute("BEGIN IMMEDIATE")
+    async with world.locked_database():
         interaction = await world.paint()
         await world.wait_for_text(interaction, WAITING_NOTICE)
     await assert_one_picture(world, interaction)

@@ -25,7 +25,7 @@ async def test_unreadable_command_of_another_application_is_left_alone(world: Wo
     await world.queue.intakes.replace(intake.interaction_id, payload_of_other)
     await world.stop_bot()
     world.discord.faults.clear()
-    await world.start_bot()
+    await world.start_bot(ready_seconds=0.1)
     await world.bot.wait_until_ready()
     (left,) = await world.queue.intakes.pending()
     assert left.payload == payload_of_other

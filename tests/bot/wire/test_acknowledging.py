@@ -168,7 +168,7 @@ async def test_command_is_saved_to_a_file_while_the_database_is_locked(
     world: World,
 ) -> None:
     commands = world.settings.atelier_data_dir / COMMANDS_FOLDER
-    with closing(lock_database(world)):
+    async with world.locked_database():
         interaction = await world.paint()
         await interaction.wait(lambda i: i.acknowledged)
         (file,) = commands.iterdir()
@@ -181,7 +181,7 @@ async def test_command_is_saved_to_a_file_while_the_database_is_locked(
 async def test_command_file_left_by_an_earlier_run_makes_no_second_job(world: World) -> None:
     """As if the bot had been killed between writing the row and removing the file."""
     commands = world.settings.atelier_data_dir / COMMANDS_FOLDER
-    with closing(lock_database(world)):
+    async with world.locked_database():
         interaction = await world.paint()
         await interaction.wait(lambda i: i.acknowledged)
         (file,) = commands.iterdir()
@@ -200,19 +200,11 @@ async def test_command_that_cannot_be_saved_anywhere_is_refused(
     world: World,
 ) -> None:
     (world.settings.atelier_data_dir / COMMANDS_FOLDER).write_text("a file in its place")
-    with closing(lock_database(world)):
+    async with world.locked_database():
         interaction = await world.paint()
         assert "try again" in await world.answer_text(interaction)
     await world.wait_no_intakes()
     assert not await world.jobs()
-
-
-def lock_database(world: World) -> sqlite3.Connection:
-    """Lock the database from another connection until it is closed."""
-    path = world.settings.atelier_data_dir / "atelier.sqlite3"
-    other = sqlite3.connect(path, isolation_level=None, timeout=20)
-    other.execute("BEGIN IMMEDIATE")
-    return other
 
 
 @pytest.mark.parametrize(("command", "option"), [("show", "picture"), ("cancel", "job")])

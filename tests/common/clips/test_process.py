@@ -73,7 +73,7 @@ async def test_false_claims_about_a_clip_are_rejected() -> None:
     clip = decoded.clip
     assert isinstance(clip, DecodedClip)
     description = {"width_px": 32, "height_px": 24, "frames": 2, "seconds": 0.2, "notes": []}
-    answer = {"picture": {"source_format": "GIF", "notes": []}, "clip": description}
+    answer = {"picture": {"notes": []}, "clip": description}
     files = [decoded.picture.png, clip.file]
     assert checked(answer, files, DecodeLimits(), ClipLimits()) is not None
     for name, value in (

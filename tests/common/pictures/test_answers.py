@@ -21,7 +21,7 @@ def png_header(width: int = 60, height: int = 40, *, bits: int = 8, kind: int = 
 
 
 def answer(clip: object = None, **picture: Any) -> dict[str, Any]:
-    return {"picture": {"source_format": "PNG", "notes": [], **picture}, "clip": clip}
+    return {"picture": {"notes": [], **picture}, "clip": clip}
 
 
 def test_valid_picture_answer_is_accepted() -> None:
@@ -77,15 +77,14 @@ def test_invalid_picture_file_is_rejected(file: bytes) -> None:
 @pytest.mark.parametrize(
     "picture",
     [
-        {"source_format": "<b>"},
         {"notes": [NOTE] * 5},
         {"notes": [{"template": "x" * 500, "values": {}}]},
         {"notes": [{"template": ["x"], "values": {}}]},
         {"notes": None},
     ],
-    ids=["invalid format", "too many notes", "too long", "not text", "null"],
+    ids=["too many notes", "too long", "not text", "null"],
 )
-def test_invalid_format_or_notes_are_rejected(picture: dict[str, Any]) -> None:
+def test_invalid_notes_are_rejected(picture: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="decoder"):
         checked(answer(**picture), [png_header()], LIMITS)
 

@@ -8,7 +8,6 @@ from engine.painting.losses import content_loss, variation
 from engine.painting.moments import moments
 from engine.painting.statistics import LayerMoments
 
-NEIGHBORS = ((0, 1, 2 / 3), (1, 0, 2 / 3), (1, 1, 1 / 6), (1, -1, 1 / 6))
 Array = NDArray[np.float64]
 
 

@@ -42,31 +42,33 @@ class WrappedNetwork:
         return self._inner.forward_stage(stage, x)
 
 
-class NotFiniteInBf16(WrappedNetwork):
-    def forward_stage(self, stage: Stage, x: Tensor) -> tuple[dict[str, Tensor], Tensor]:
-        found, output = super().forward_stage(stage, x)
-        if self._inner.dtype is torch.bfloat16 and x.requires_grad:
-            found = {name: features * torch.inf for name, features in found.items()}
-        return found, output
-
-
 class NeverFinite(WrappedNetwork):
-    def forward_stage(self, stage: Stage, x: Tensor) -> tuple[dict[str, Tensor], Tensor]:
-        found, output = super().forward_stage(stage, x)
-        if x.requires_grad:
-            found = {name: features * torch.nan for name, features in found.items()}
-        return found, output
+    """Its features are not finite in any iteration, or in those that a subclass names."""
 
-
-class NotFiniteOnce(WrappedNetwork):
     calls = 0
+    value = torch.nan
+
+    def is_due(self) -> bool:
+        return True
 
     def forward_stage(self, stage: Stage, x: Tensor) -> tuple[dict[str, Tensor], Tensor]:
         found, output = super().forward_stage(stage, x)
         type(self).calls += x.requires_grad and stage.number == 0
-        if x.requires_grad and type(self).calls == 15:
-            found = {name: features * torch.nan for name, features in found.items()}
+        if x.requires_grad and self.is_due():
+            found = {name: features * self.value for name, features in found.items()}
         return found, output
+
+
+class NotFiniteInBf16(NeverFinite):
+    value = torch.inf
+
+    def is_due(self) -> bool:
+        return self._inner.dtype is torch.bfloat16
+
+
+class NotFiniteOnce(NeverFinite):
+    def is_due(self) -> bool:
+        return self.calls == 15
 
 
 class GradientNotFiniteOnce(WrappedNetwork):

@@ -32,7 +32,7 @@ def test_fingerprint_of_a_missing_file_or_folder_fails_in_one_line(
 ) -> None:
     assert engine_main(["styles", "fingerprint", name, "--network", "lite"]) == 1
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith(f"{name}: ")
+    assert line.startswith(f"{name} cannot be read: ")
 
 
 def test_fingerprint_can_be_made_of_a_very_narrow_picture(work_folder: Path) -> None:

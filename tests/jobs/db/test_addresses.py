@@ -1,7 +1,7 @@
 """Database URLs as hosting providers give them, each tried on a real server."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -19,12 +19,14 @@ CONNECTIONS = sa.text(
 )
 
 
-@pytest.fixture(scope="module")
-def tls_server() -> Iterator[postgres.Server]:
-    if postgres.find_binaries() is None or shutil.which("openssl") is None:
-        pytest.skip("PostgreSQL or openssl is not installed")
-    with postgres.running(tls=True) as server:
-        yield server
+@pytest.fixture
+async def certificate(postgres_server: postgres.Server, tmp_path: Path) -> AsyncIterator[Path]:
+    """The certificate of the server, which uses TLS during the test."""
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is not installed")
+    async with postgres_server.with_tls() as certificate:
+        # Copied, as only the server may read its own file.
+        yield shutil.copyfile(certificate, tmp_path / "root.crt")
 
 
 @pytest.mark.parametrize(
@@ -39,19 +41,16 @@ def tls_server() -> Iterator[postgres.Server]:
     ],
 )
 async def test_address_options_apply_to_every_connection(
-    tls_server: postgres.Server,
+    postgres_server: postgres.Server,
+    certificate: Path,
     tmp_path: Path,
     number: int,
     query: str,
     is_encrypted: bool,
     name: str,
 ) -> None:
-    await tls_server.execute(f"CREATE DATABASE options_{number}")
-    address = tls_server.url(f"options_{number}").replace("postgresql+asyncpg", "postgres")
-    # Copied, as only the server may read its own file.
-    certificate = tmp_path / "root.crt"
-    assert tls_server.certificate is not None
-    shutil.copyfile(tls_server.certificate, certificate)
+    await postgres_server.execute(f"CREATE DATABASE options_{number} TEMPLATE atelier_template")
+    address = postgres_server.url(f"options_{number}").replace("postgresql+asyncpg", "postgres")
     storage = Storage(tmp_path, f"{address}?{query.format(certificate=certificate)}")
     async with await JobQueue.open(storage.settings()) as queue:
         await queue.wait_for_change(0.01)
@@ -63,11 +62,12 @@ async def test_address_options_apply_to_every_connection(
     assert shown == name
 
 
+@pytest.mark.usefixtures("certificate")
 async def test_untrusted_certificate_raises_queue_unavailable(
-    tls_server: postgres.Server, tmp_path: Path
+    postgres_server: postgres.Server, tmp_path: Path
 ) -> None:
     for query in ("sslmode=verify-full", f"sslmode=verify-ca&sslrootcert={tmp_path}/none.crt"):
-        storage = Storage(tmp_path, f"{tls_server.url('postgres')}?{query}")
+        storage = Storage(tmp_path, f"{postgres_server.url('postgres')}?{query}")
         with pytest.raises(QueueUnavailableError):
             await JobQueue.open(storage.settings())
 

@@ -1,9 +1,5 @@
 """The Cancel button."""
 
-import asyncio
-import sqlite3
-from contextlib import closing
-
 from jobs.model import JobState
 from tests.bot.commands.picture_buttons.pressing import press
 from tests.kit.world import World
@@ -32,16 +28,11 @@ async def test_a_running_job_is_cancelled(world: World) -> None:
 async def test_cancel_is_acknowledged_while_the_database_is_locked(world: World) -> None:
     interaction = await world.paint()
     message = await world.wait_for_text(interaction, "Place 1")
-    path = world.settings.atelier_data_dir / "atelier.sqlite3"
-    lock = sqlite3.connect(path, isolation_level=None, timeout=20, check_same_thread=False)
-    with closing(lock) as other:
-        # In a thread: the bot may hold the lock and need the event loop to release it.
-        await asyncio.to_thread(other.execute, "BEGIN IMMEDIATE")
+    async with world.locked_database():
         pressed = await press(world, message, "Cancel")
         await pressed.wait(lambda i: i.acknowledged)
         (job,) = await world.jobs()
         assert job.state is JobState.QUEUED
-        other.execute("ROLLBACK")
     await world.wait_for_text(interaction, "Cancelled")
 
 

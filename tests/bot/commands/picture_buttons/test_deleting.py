@@ -194,8 +194,8 @@ async def test_picture_delivered_by_dm_is_deleted_in_the_dm(
 ) -> None:
     await world.wait_for_text(await world.paint(), "Place 1")
     # As in an archived thread, where Discord refuses edits.
-    world.discord.faults.add("PATCH", "/webhooks/*", status=400, code=50083)
-    world.discord.faults.add("PATCH", "/channels/*", status=400, code=50083)
+    for path in ("/webhooks/*", "/channels/*"):
+        world.discord.faults.add("PATCH", path, status=400, code=50083, times=1000)
     await world.start_engine()
     await world.eventually(lambda: world.discord.dms(world.user()))
     (dm,) = world.discord.dms(world.user())
