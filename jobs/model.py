@@ -153,7 +153,8 @@ class PaintReport:
     """The painted clip, if it moves; the job's result is then a still."""
     whole_seconds: float | None = None
     """Seconds from reading the pictures to encoded files, without downloads: `seconds` has the
-    iterations alone. None if an earlier version painted it."""
+    iterations alone. 0 if they say nothing about later jobs, as those of a process's first one;
+    None if an earlier version painted it."""
 
 
 class FailureKind(StrEnum):

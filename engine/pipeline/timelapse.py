@@ -1,6 +1,7 @@
 """Records a time-lapse of a painting, which never fails because of it."""
 
 import contextlib
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -38,6 +39,9 @@ class TimeLapseRecorder:
         self._long_side_px = long_side_px
         self._share = share
         self._next_share = 0.0
+        self._recorded_share = 0.0
+        self._seconds = 0.0
+        """Seconds that the frames so far have taken."""
         self._writing = ExitStack()
         self._lapse: TimeLapse | None = None
         self.note: Sentence | None = None
@@ -58,12 +62,21 @@ class TimeLapseRecorder:
             case Prepared(size=(height, width)):
                 self.begin((width, height))
             case Stepped() if self._lapse and (share := self._share(event)) >= self._next_share:
+                began = time.perf_counter()
                 self.add(event.preview(self._long_side_px))
+                self._seconds += time.perf_counter() - began
+                self._recorded_share = share
                 self._next_share = share + 1 / self._frames
             case Painted():
                 self.add(event.picture.to_image())
             case _:
                 pass
+
+    def seconds_left(self) -> float:
+        """Seconds that the frames to come will take, by those so far."""
+        if not self._recorded_share:
+            return 0.0
+        return self._seconds * (1 - self._recorded_share) / self._recorded_share
 
     def begin(self, size: tuple[int, int]) -> None:
         """Start the file, for pictures of this width and height."""

@@ -37,11 +37,12 @@ def finished_job(
 def merged_versions(parts: list[Finished], versions: VersionsSoFar, job: Job) -> Finished:
     """All versions as one result."""
     last = parts[-1]
+    whole = [part.report.whole_seconds or 0.0 for part in parts]
     notes = dict.fromkeys(note for part in parts for note in part.report.notes)
     report = replace(
         last.report,
         seconds=sum(part.report.seconds for part in parts),
-        whole_seconds=sum(part.report.whole_seconds or 0.0 for part in parts),
+        whole_seconds=sum(whole) if all(whole) else 0.0,
         iterations=sum(part.report.iterations for part in parts),
         seed=job.options.seed,
         notes=tuple(notes),

@@ -50,6 +50,9 @@ log = logging.getLogger(__name__)
 TIMELAPSE_FRAMES = {"mp4": 120, "gif": 24}
 """A GIF stores each frame completely, so more frames would be too large for a message."""
 TIMELAPSE_LONG_SIDE_PX = 720
+COLD_SECONDS = 20.0
+"""Of a shorter painting, what is loaded for the first one is so large a part that it tells nothing
+about the time of the next."""
 
 
 class JobPainter:
@@ -67,6 +70,8 @@ class JobPainter:
         folder = settings.atelier_data_dir / "pace"
         self._pace = MeasuredPace(self._studio, self.network_name(), folder)
         self._abilities: Abilities | None = None
+        self._warm = set[str]()
+        """Networks that have painted a picture here."""
         self._holds_memory = False
         """Whether torch may keep the memory of the last painting for the next one."""
 
@@ -201,7 +206,7 @@ class JobPainter:
             if number < len(variants):
                 versions.add(store_version(store, part.picture, handle), _small(part.picture))
                 if len(parts) > 1 or earlier.checkpoint is None:
-                    versions.seconds_each = part.report.whole_seconds
+                    versions.seconds_each = part.report.whole_seconds or None
                 previews = Previews(store)
                 previews.show(versions.sheet())
                 told = replace(versions.progress(), preview_key=previews.newest)
@@ -230,8 +235,12 @@ class JobPainter:
         if has_downloaded:  # which says nothing about the speed of this engine
             began = time.perf_counter()
         finished = self._paint_pictures(job, pictures, earlier, reporter)
-        report = replace(finished.report, whole_seconds=time.perf_counter() - began)
-        return replace(finished, report=report)
+        seconds = time.perf_counter() - began
+        if network not in self._warm:
+            self._warm.add(network)
+            if seconds < COLD_SECONDS:
+                seconds = 0.0
+        return replace(finished, report=replace(finished.report, whole_seconds=seconds))
 
     def _paint_pictures(
         self,
@@ -262,6 +271,7 @@ class JobPainter:
                 long_side_px=TIMELAPSE_LONG_SIDE_PX,
                 share=lambda event: event.iteration / max(1, event.total),
             ) as recorder:
+                reporter.recorder = recorder
                 painted = run_with_listeners(events, reporter, recorder)
             timelapse = file.read_bytes() if file.is_file() else b""
         return replace(

@@ -17,6 +17,7 @@ from engine.painting.events import (
     Retiled,
     Stepped,
 )
+from engine.pipeline.timelapse import TimeLapseRecorder
 from engine.worker.job_handle import Checkpoint, JobHandle
 from engine.worker.previews import Previews, enlarged
 from jobs.model import Progress
@@ -93,6 +94,8 @@ class ProgressReporter:
     store: PictureStore
     handle: JobHandle
     versions: VersionsSoFar = field(default_factory=lambda: VersionsSoFar(1))
+    recorder: TimeLapseRecorder | None = None
+    """Another listener, whose frames take time between the iterations."""
     _previews: Previews = field(init=False)
     _reported_at: float = 0.0
     _shown_at: float = 0.0
@@ -144,7 +147,10 @@ class ProgressReporter:
 
     def _report(self, event: Stepped) -> None:
         told = self.versions.progress(event.iteration, event.total, event.fraction)
-        left = self.versions.seconds_left(event.fraction, event.seconds_left)
+        left = event.seconds_left
+        if left is not None and self.recorder is not None:
+            left += self.recorder.seconds_left()
+        left = self.versions.seconds_left(event.fraction, left)
         self.handle.put_progress(
             replace(told, seconds_left=left, preview_key=self._previews.newest)
         )

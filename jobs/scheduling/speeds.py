@@ -23,8 +23,8 @@ OWN_START_MEGAPIXELS = 0.015
 """The same with a job's own number of iterations, which is not greater at the smallest scale."""
 PICTURE_WORK = 0.02
 """Work of each picture besides its iterations: reading files, finding faces, encoding."""
-TIMELAPSE_WORK = 0.1
-"""Work of a time-lapse."""
+TIMELAPSE_WORK: Mapping[str, float] = {"mp4": 0.1, "gif": 0.4}
+"""Work of a time-lapse, by its format."""
 PRIOR_SECONDS_PER_WORK = 120.0
 """Assumed for a machine without a graphics card until its first job is measured."""
 SMOOTHING = 0.3
@@ -55,7 +55,7 @@ def work_of(options: PaintOptions, aspect: float | None = None, frames: int = 1)
         start = OWN_START_MEGAPIXELS
     one = factor * (megapixels + start) + PICTURE_WORK
     if options.timelapse:
-        one += TIMELAPSE_WORK
+        one += TIMELAPSE_WORK[options.timelapse_format]
     return one * options.variants * (1 + CLIP_FRAME_WORK * (frames - 1))
 
 

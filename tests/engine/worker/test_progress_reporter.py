@@ -12,6 +12,7 @@ from common.store import PictureStore
 from engine.moving.events import FrameStepped
 from engine.moving.painted_frames import PaintedFrames
 from engine.painting.events import Losses, Prepared, Stepped
+from engine.pipeline.timelapse import TimeLapseRecorder
 from engine.worker import clip_painting, previews, progress_reporter
 from engine.worker.clip_painting import ClipReporter
 from engine.worker.job_handle import JobHandle
@@ -109,6 +110,23 @@ def test_time_left_between_two_versions_is_that_of_the_versions_to_come() -> Non
     versions.seconds_each = 10.0
     assert versions.progress().seconds_left == pytest.approx(30.0)
     assert versions.seconds_left(0.5, 4.0) == pytest.approx(24.0)
+
+
+def test_time_left_includes_the_frames_of_a_time_lapse(tmp_path: Path) -> None:
+    handle = RecordingHandle()
+    with TimeLapseRecorder(
+        tmp_path / "film.gif", frames=9, long_side_px=64, share=lambda one: one.fraction
+    ) as recorder:
+        reporter = ProgressReporter(PictureStore(str(tmp_path)), handle, recorder=recorder)
+        prepared = Prepared(80, (((96, 128), 60), ((384, 512), 20)), "lite", (384, 512))
+        for event in (prepared, step_event(1), step_event(20), step_event(80)):
+            reporter.on_event(event)
+            recorder.on_event(event)
+        first, second = (one.seconds_left for one in handle.reported[1:3])
+        assert first == 1.0
+        assert second is not None
+        assert second > 1.0
+        assert recorder.seconds_left() == 0.0
 
 
 def test_a_slow_store_does_not_hold_up_the_painting(

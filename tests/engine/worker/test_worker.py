@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import io
 import json
+import math
 import os
 import socketserver
 import threading
@@ -57,8 +58,6 @@ async def test_a_job_becomes_a_picture_with_its_report(
     assert not any(part in str(image.text) for part in ("user 1", job.inputs.content))
     assert (report.network, report.seed) == ("vgg19", 7)
     assert (report.width_px, report.height_px) == (96, 64)
-    assert report.whole_seconds is not None
-    assert report.whole_seconds > report.seconds
 
 
 @pytest.mark.parametrize(("kind", "start"), [("mp4", b"ftyp"), ("gif", b"GIF89a")])
@@ -196,12 +195,19 @@ async def test_an_unknown_preset_fails_the_job_with_a_sentence(
 
 
 async def test_jobs_are_painted_one_after_another_in_one_engine(
-    queue: JobQueue, settings: Settings, job_factory: JobFactory
+    queue: JobQueue, settings: Settings, job_factory: JobFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     jobs = [await job_factory.make(user_id=user, seed=user) for user in (1, 2, 3)]
+    monkeypatch.setattr(painter, "COLD_SECONDS", math.inf)
+    reports = []
     async with running_worker(queue, settings):
         for job in jobs:
-            assert (await wait_ended(queue, job)).state is JobState.DONE
+            done = await wait_ended(queue, job)
+            assert done.report is not None, done.failure
+            reports.append(done.report)
+    # What the first one loads says nothing about the time of the next.
+    assert reports[0].whole_seconds == 0
+    assert all((one.whole_seconds or 0) > one.seconds for one in reports[1:])
     columns = schema.events.c
     async with queue.database.read() as connection:
         kinds = (await connection.scalars(sa.select(columns.kind).order_by(columns.id))).all()
@@ -220,10 +226,7 @@ async def test_notes_shared_by_several_photographs_are_reported_once(
         styles=(StyleInput(preset="starry-night"),),
     )
     job = await job_factory.make_with(inputs, variants=2, vary="photo")
-    done, report = await paint_to_end(queue, settings, job)
-    assert done.report is not None, done.failure
-    assert report.whole_seconds is not None
-    assert report.whole_seconds > report.seconds
+    _done, report = await paint_to_end(queue, settings, job)
     pictures = [await queue.store.get(key) for key in report.variants]
     assert len(set(pictures)) == 2
     notes = list(map(str, report.notes))
