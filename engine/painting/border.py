@@ -79,13 +79,15 @@ def inner_moments(
 ) -> list[LayerMoments]:
     """`all_moments` without the positions at the border, where guides are 0.
 
-    What these add without a guide is subtracted, as that is quicker than weighting all features.
+    What these add without a guide is subtracted, which is quicker than weighting all features.
     """
-    found = all_moments(features, weightings)
+    found, strips = all_moments(features, weightings), outside(features[0], inner)
     whole = [number for number, by in enumerate(weightings) if by.guide is None]
-    for strip in outside(features, inner) if whole else ():
-        rest = all_moments(strip, [weightings[number] for number in whole])
-        for number, part in zip(whole, rest, strict=True):
-            second, mean = found[number].second - part.second, found[number].mean - part.mean
-            found[number] = LayerMoments(second, mean)
+    if not strips or not whole:
+        return found
+    rest = torch.cat([strip.flatten(1) for strip in strips], 1).to(found[0].mean.dtype)
+    second, mean = rest @ rest.mT, rest.sum(1)
+    for number in whole:
+        all_of, total = found[number], weightings[number].total
+        found[number] = LayerMoments(all_of.second - second / total, all_of.mean - mean / total)
     return found
