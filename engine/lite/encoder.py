@@ -127,6 +127,10 @@ class LiteEncoder:
         """See `Encoder.stride_px`."""
         return BY_NAME[BY_LAYER[layer].source].stride_px
 
+    def border(self, layer: str) -> int:
+        """See `Encoder.border`: at half of the picture's size, two convolutions know the side."""
+        return 2 if self.stride_px(layer) == 2 else 1
+
     def bytes_per_pixel(self, layers: Collection[str]) -> float:
         """See `Encoder.bytes_per_pixel`.
 

@@ -128,6 +128,12 @@ class Encoder(Protocol):
     def stride_px(self, layer: str) -> int:
         """Distance of neighboring features of this layer, in pixels of the picture."""
 
+    def border(self, layer: str) -> int:
+        """Positions at each side of a picture that count in no statistics of this layer.
+
+        See `engine.painting.border`.
+        """
+
     def bytes_per_pixel(self, layers: Collection[str]) -> float:
         """Approximate memory of features and their gradients, for each pixel of a tile."""
 

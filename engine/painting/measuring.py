@@ -8,10 +8,11 @@ from torch import Tensor
 
 from engine.errors import PaintSettingsError
 from engine.networks.encoder import TORCHVISION_STD, Encoder, features_of
+from engine.painting.border import covered, inner_guide, inner_moments, inner_part
 from engine.painting.calm import calm_parts
 from engine.painting.inputs import Style, fitted_size, fitted_style
 from engine.painting.memory import tiling_for
-from engine.painting.moments import moments
+from engine.painting.moments import Weighting
 from engine.painting.picture import Picture, Size, resized_mask
 from engine.painting.plan import Plan
 from engine.painting.statistics import (
@@ -22,7 +23,7 @@ from engine.painting.statistics import (
     StyleStatistics,
     nearest,
 )
-from engine.painting.tiles import Region, guide_at
+from engine.painting.tiles import Region
 
 _COLORS = 3
 _CALM = "_calm"
@@ -96,15 +97,17 @@ def measure_style(
         with torch.no_grad():
             features = features_of(encoder, window.of(picture), layers)
             for name in layers:
-                stride = encoder.stride_px(name)
+                stride, border = encoder.stride_px(name), encoder.border(name)
+                inner = inner_part(core, size, stride, border)
                 own = core.inside(window).at_stride(stride).of(features[name])
                 for kind, guide in guides.items():
-                    if guide is None:
-                        weights, total = None, float((size[0] // stride) * (size[1] // stride))
-                    else:
-                        weights = guide_at(guide, core, stride).to(encoder.device)
-                        total = _covered(guide, stride)
-                    part = moments(own, weights, total)
+                    by = Weighting(
+                        None
+                        if guide is None
+                        else inner_guide(guide, core, stride, inner).to(encoder.device),
+                        covered(guide, size, stride, border),
+                    )
+                    (part,) = inner_moments(own, [by], inner)
                     known = found.get(name + kind)
                     found[name + kind] = part if known is None else known.plus(part)
     return {
@@ -122,12 +125,6 @@ def calm_name(layer: str) -> str:
 def is_calm(name: str) -> bool:
     """Whether this is the name of moments in calm parts."""
     return name.endswith(_CALM)
-
-
-def _covered(alpha: Tensor, stride: int) -> float:
-    """Sum of an alpha over the features; never zero."""
-    whole = Region(0, alpha.shape[0], 0, alpha.shape[1])
-    return max(float(guide_at(alpha, whole, stride).sum()), 1e-6)
 
 
 def style_statistics(

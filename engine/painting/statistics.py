@@ -88,6 +88,8 @@ class StatisticsKey:
     """Size of the tiles they were measured in; 0 for the whole picture at once."""
     origin: str = ""
     """Key of the stored picture; empty for a painting of the catalogue, or a file."""
+    border: int = 0
+    """Most positions that were left out at each side of a layer; see `Encoder.border`."""
 
     @classmethod
     def of(
@@ -102,6 +104,7 @@ class StatisticsKey:
             height_px=size[0],
             width_px=size[1],
             precision=str(encoder.dtype).removeprefix("torch."),
+            border=max(encoder.border(layer) for layer in encoder.layers),
             **more,
         )
 

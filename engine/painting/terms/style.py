@@ -9,16 +9,16 @@ import torch
 from torch import Tensor
 
 from engine.networks.encoder import Basis
+from engine.painting.border import covered, inner_guide, inner_moments, inner_part, outside
 from engine.painting.inputs import Inputs, Style
 from engine.painting.measuring import Measuring, calm_name, is_calm, style_statistics
-from engine.painting.moments import Weighting, add_moments_grad, all_moments
+from engine.painting.moments import Weighting, add_moments_grad
 from engine.painting.picture import Size, resized_mask
 from engine.painting.statistics import LayerMoments, mixed, sum_of
 from engine.painting.style_targets import GaussianTarget, GramTarget, MomentsTarget
 from engine.painting.terms.term import OwnFeatures, Sums, Term
 from engine.painting.tiles import Region, guide_at
 
-_LEAST_TOTAL = 1e-6
 _LEAST_CHANGE = 1e-3
 _WARPED_WEIGHT = 0.6
 """Weight of a pixel that is known from earlier frames, relative to a new one."""
@@ -56,12 +56,14 @@ class StyleTerm(Term):
         targets: one for each layer and group of styles.
         size: of the picture.
         strides_px: strides of the layers, by name.
+        borders: positions at each side that do not count, likewise.
         guides: for each group of styles the weights [H, W] of the pixels; None for 1 everywhere.
     """
 
     targets: Sequence[StyleTarget]
     size: Size
     strides_px: Mapping[str, int]
+    borders: Mapping[str, int]
     guides: Sequence[Tensor | None] = (None,)
     name = "style"
 
@@ -86,8 +88,9 @@ class StyleTerm(Term):
         encoder, plan = measuring.encoder, measuring.plan
         size = (content.shape[-2], content.shape[-1])
         strides = {name: encoder.stride_px(name) for name in plan.style_layers}
+        borders = {name: encoder.border(name) for name in plan.style_layers}
         if not plan.weights["style"]:
-            return cls((), size, strides)
+            return cls((), size, strides, borders)
         known = {id(style): _measured(measuring, style, size, content) for style in inputs.styles}
         groups = _groups(inputs.styles)
         if plan.calm:
@@ -108,13 +111,13 @@ class StyleTerm(Term):
                 )
                 targets.append(StyleTarget(name, number, target_here))
         there = [None if guide is None else guide.to(content.device) for guide in guides]
-        return cls(targets, size, strides, there)
+        return cls(targets, size, strides, borders, there)
 
     def sums(self, layer: str, features: Tensor, core: Region) -> Sums:
         """See `Term.sums`: second moments and means, for each guide."""
         found: Sums = {}
-        places = self._places_of(layer)
-        made = all_moments(features, [self._weighting(place, core) for place in places])
+        places, inner = self._places_of(layer), self._inner(layer, core)
+        made = inner_moments(features, [self._weighting(place, core) for place in places], inner)
         for place, one in zip(places, made, strict=True):
             found[place, "second"], found[place, "mean"] = one.second, one.mean
         return found
@@ -136,37 +139,38 @@ class StyleTerm(Term):
             (self._weighting(place, own.core), _at(place, grads))
             for place in self._places_of(own.layer)
         ]
+        at_border = outside(own.grad, self._inner(own.layer, own.core))
+        before = [None if own.fresh else strip.clone() for strip in at_border]
         add_moments_grad(own.grad, own.values, parts, fresh=own.fresh)
+        for strip, kept in zip(at_border, before, strict=True):
+            strip.zero_() if kept is None else strip.copy_(kept)
         own.fresh = False
 
     def _weighting(self, place: _Place, core: Region) -> Weighting:
-        return Weighting(self._weights(place, core), self._totals[place])
+        layer, number = place
+        mask = self.guides[number]
+        if mask is None:
+            return Weighting(None, self._totals[place])
+        guide = inner_guide(mask, core, self.strides_px[layer], self._inner(layer, core))
+        return Weighting(guide, self._totals[place])
 
     @cached_property
     def _totals(self) -> dict[_Place, float]:
         """Sum of the weights of all positions, for each layer and guide."""
-        found: dict[_Place, float] = {}
-        height, width = self.size
-        for layer in self.layers:
-            for place in self._places_of(layer):
-                stride = self.strides_px[layer]
-                weights = self._weights(place, Region(0, height, 0, width))
-                found[place] = (
-                    float((height // stride) * (width // stride))
-                    if weights is None
-                    else max(float(weights.cpu().sum(dtype=torch.float64)), _LEAST_TOTAL)
-                )
-        return found
+        return {
+            (layer, number): covered(
+                self.guides[number], self.size, self.strides_px[layer], self.borders[layer]
+            )
+            for name in self.layers
+            for layer, number in self._places_of(name)
+        }
+
+    def _inner(self, layer: str, core: Region) -> Region:
+        return inner_part(core, self.size, self.strides_px[layer], self.borders[layer])
 
     def _places_of(self, layer: str) -> list[_Place]:
         found = ((one.layer, one.guide) for one in self.targets if one.layer == layer)
         return list(dict.fromkeys(found))
-
-    def _weights(self, place: _Place, region: Region) -> Tensor | None:
-        """Weights [h, w] of a region's positions; None for 1 everywhere."""
-        layer, number = place
-        mask = self.guides[number]
-        return None if mask is None else guide_at(mask, region, self.strides_px[layer])
 
 
 def _at(place: _Place, sums: Sums) -> LayerMoments:
