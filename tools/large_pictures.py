@@ -4,6 +4,7 @@ Makes files of 10,000 × 10,000 that fit the upload limit, and decodes each in a
 Measures processor time, and memory beyond that of the process with the file.
 """
 
+import argparse
 import io
 import os
 import subprocess
@@ -40,6 +41,7 @@ print(f"{time.process_time() - start:.2f} s, {(kib('VmHWM') - before) / 2**20:.2
 
 def main() -> None:
     """Measure each kind."""
+    argparse.ArgumentParser(prog="python -m tools.large_pictures", description=__doc__).parse_args()
     with tempfile.TemporaryDirectory() as folder:
         for kind in KINDS:
             file = Path(folder) / "file"
