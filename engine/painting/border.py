@@ -43,10 +43,8 @@ def inner_part(region: Region, size: Size, stride: int, border: int) -> Region:
 def inner_guide(guide: Tensor, region: Region, stride: int, inner: Region) -> Tensor:
     """The part of a guide [H, W] in a region, averaged to features; 0 at those left out."""
     found = guide_at(guide, region, stride)
-    at_border = outside(found, inner)
-    if not at_border:
-        return found
-    found = found.clone() if stride == 1 else found  # else the guide itself would change
+    if stride == 1 and outside(found, inner):
+        found = found.clone()  # else the guide itself would change
     for strip in outside(found, inner):
         strip.zero_()
     return found

@@ -37,11 +37,6 @@ class Weighting:
     """Sum of the weights over the whole picture, of which these features may be a tile."""
 
 
-def moments(features: Tensor, guide: Tensor | None, total: float) -> LayerMoments:
-    """`all_moments` with one weighting."""
-    return all_moments(features, [Weighting(guide, total)])[0]
-
-
 def all_moments(features: Tensor, weightings: Sequence[Weighting]) -> list[LayerMoments]:
     """What features contribute to the moments of the whole picture, for each of several weightings.
 

@@ -10,10 +10,10 @@ from engine.lite.network import BY_LAYER, BY_NAME, LAYERS, READINGS, load_weight
 from engine.networks.encoder import Encoder, WeightsError, features_of
 from engine.painting.losses import from_basis, in_basis
 from engine.painting.measuring import measure_style
-from engine.painting.moments import moments
 from engine.painting.picture import Picture
 from engine.painting.tiles import Tiling
 from tests.kit.lite import weight_shapes
+from tests.kit.moments import moments
 
 
 def picture(

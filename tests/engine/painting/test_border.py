@@ -6,10 +6,11 @@ from torch import Tensor
 from common.options import PaintOptions
 from engine.painting import Painted, Picture, Style, paint
 from engine.painting.border import inner_guide, inner_moments, inner_part
-from engine.painting.moments import Weighting, moments
+from engine.painting.moments import Weighting
 from engine.painting.picture import Size
 from engine.painting.studio import Studio
 from engine.painting.tiles import Region
+from tests.kit.moments import moments
 
 
 def found_guide(guide: Tensor, region: Region, size: Size, stride: int) -> Tensor:

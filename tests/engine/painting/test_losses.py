@@ -5,8 +5,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.painting.losses import content_loss, variation
-from engine.painting.moments import moments
 from engine.painting.statistics import LayerMoments
+from tests.kit.moments import moments
 
 Array = NDArray[np.float64]
 

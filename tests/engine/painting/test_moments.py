@@ -2,8 +2,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from engine.painting.moments import Weighting, add_moments_grad, all_moments, moments
+from engine.painting.moments import Weighting, add_moments_grad, all_moments
 from engine.painting.statistics import LayerMoments
+from tests.kit.moments import moments
 
 
 def features(seed: int, channels: int, height: int, width: int) -> Tensor:

@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.networks.encoder import Basis
-from engine.painting.moments import moments
 from engine.painting.statistics import LayerMoments
 from engine.painting.style_targets import (
     GaussianTarget,
@@ -15,6 +14,7 @@ from engine.painting.style_targets import (
     MomentsTarget,
     _newton_schulz_sqrtm,
 )
+from tests.kit.moments import moments
 
 Array = NDArray[np.float64]
 DOUBLE = torch.float64
