@@ -12,6 +12,7 @@ import io
 import json
 import os
 import sys
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -89,6 +90,13 @@ async def main(folder):
         print(json.dumps(known), flush=True)
 
         sitting.CHECKPOINT_SECONDS = 0.05
+        stepped = sitting.Sitting._stepped
+
+        def slowly_stepped(self, event):
+            stepped(self, event)
+            time.sleep(0.1)  # a fast machine would have painted it before a checkpoint is saved
+
+        sitting.Sitting._stepped = slowly_stepped
         save_checkpoint = queue.save_checkpoint
 
         async def save_checkpoint_and_exit(claim, key):
