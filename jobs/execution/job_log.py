@@ -36,7 +36,7 @@ def log_end(
     }
     text = f"{fields['size_px']} px {fields['quality']}, {fields['network']}, waited {waited:.1f} s"
     if report is not None:
-        fields["painted_seconds"] = round(report.seconds, 1)
+        fields["painted_seconds"] = round(report.seconds, 2)
         text += f", painted {report.seconds:.1f} s"
     with job_log_ids(job):
         log.info("job %d: %s; %s", job.id, outcome, text, extra={"fields": fields})
