@@ -116,8 +116,8 @@ def _write(setup: Setup, chosen: argparse.Namespace, rows: Sequence[Row]) -> Non
         "not measured again is kept.\n"
     )
     name = "against_avx2" if chosen.avx2 else "against"
-    old = git("rev-parse", "--short", chosen.commit)
-    rows = kept_rows(_earlier(setup.out / f"{name}.json", machine, old), rows, PARTS)
+    old = git("rev-parse", chosen.commit)
+    rows = kept_rows(earlier_rows(setup.out / f"{name}.json", machine, old), rows, PARTS)
     figures = {
         "machine": machine,
         "load": load,
@@ -129,12 +129,12 @@ def _write(setup: Setup, chosen: argparse.Namespace, rows: Sequence[Row]) -> Non
     print(f"Written to {setup.out / name}.md.")
 
 
-def _earlier(file: Path, machine: Mapping[str, Any], old: str) -> list[Row]:
-    """Earlier results for the same machine and the same older commit."""
+def earlier_rows(file: Path, machine: Mapping[str, Any], old: str) -> list[Row]:
+    """Earlier results for the same machine and the same older commit, which may be abbreviated."""
     if not file.is_file():
         return []
     figures = json.loads(file.read_text("utf-8"))
-    if (figures["machine"], figures["old"]) != (machine, old):
+    if figures["machine"] != machine or not old.startswith(figures["old"]):
         return []
     rows = figures["rows"]
     return [Row(**{**one, "old": tuple(one["old"]), "new": tuple(one["new"])}) for one in rows]

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from bench.__main__ import main
+from bench.against.command import earlier_rows
 from bench.against.measuring import Row, in_turns, kept_rows, row_cells, spread
 from bench.against.trees import Tree, run_in
 from bench.runner import ROOT, BenchError
@@ -46,6 +47,16 @@ def test_rows_not_measured_again_are_kept_in_part_order() -> None:
     kept = kept_rows(earlier, now, ("a", "b", "c"))
     assert [(row.part, row.commit) for row in kept] == [("a", "old"), ("b", "new"), ("c", "old")]
     assert row_cells(kept[1])[-1] == "new, 3"
+
+
+def test_earlier_results_are_found_by_an_abbreviated_commit(tmp_path: Path) -> None:
+    row = {"name": "a", "unit": "s", "old": [2.0], "new": [1.0], "part": "a"}
+    file = tmp_path / "against.json"
+    file.write_text(json.dumps({"machine": {"cores": 2}, "old": "2f6707f", "rows": [row]}))
+    found = earlier_rows(file, {"cores": 2}, "2f6707f800c8")
+    assert found == [Row("a", "s", (2.0,), (1.0,), part="a")]
+    assert earlier_rows(file, {"cores": 4}, "2f6707f800c8") == []
+    assert earlier_rows(file, {"cores": 2}, "484b0b2d13a6") == []
 
 
 def test_tree_order_alternates_between_rounds() -> None:
