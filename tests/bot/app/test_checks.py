@@ -35,7 +35,7 @@ from common.store import PictureStore
 from jobs.db.copying import BEFORE_MIGRATIONS
 from sandbox.loopback import LoopbackDiscord
 from tests.bot.app.test_main import start
-from tests.jobs.db.test_migrations import make_version
+from tests.kit.old_databases import make_version
 from tests.kit.samples import Storage
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -12,7 +12,6 @@ from unittest.mock import Mock
 
 import pytest
 import sqlalchemy as sa
-from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
@@ -20,8 +19,7 @@ from bench import postgres
 from common.options import PaintOptions
 from jobs.db import copying, migrate, schema
 from jobs.db.copying import BEFORE_MIGRATIONS
-from jobs.db.database import Database
-from jobs.db.migrate import known_revisions, migration_config
+from jobs.db.migrate import known_revisions
 from jobs.db.rows import moment
 from jobs.management.gallery import GalleryPost
 from jobs.model import JobState
@@ -32,6 +30,7 @@ from jobs.outcomes import (
     QueueError,
 )
 from jobs.queue import JobQueue
+from tests.kit.old_databases import SCHEMAS, copy_to_postgresql, make_version
 from tests.kit.samples import (
     RESULT,
     FakeClock,
@@ -44,21 +43,7 @@ from tests.kit.samples import (
     submit_job,
 )
 
-SCHEMAS = Path(__file__).parents[1] / "schemas"
-"""Databases of the first schema, of each release and of the next one, as SQL."""
 BOT = "INSERT INTO bots VALUES ('host-1-abc', 42, 'host', 1, '0.2.0', 1.0, ?, 1.0, 0.05)"
-
-
-def make_version(revision: str, storage: Storage) -> None:
-    """Make a SQLite database of a revision: from its file, or migrated from an earlier one."""
-    files = sorted(path for path in SCHEMAS.glob("*.sql") if path.stem <= revision)
-    with contextlib.closing(sqlite3.connect(storage.sqlite_file)) as connection:
-        connection.executescript(files[-1].read_text())
-    if files[-1].stem != revision:
-        engine = sa.create_engine(f"sqlite:///{storage.sqlite_file}")
-        with engine.begin() as connection:
-            upgrade(connection, revision)
-        engine.dispose()
 
 
 @pytest.fixture
@@ -80,12 +65,6 @@ def copies(tmp_path: Path) -> Path:
 async def open_and_close(storage: Storage, clock: FakeClock | None = None) -> None:
     async with await JobQueue.open(storage.settings(), clock=clock):
         pass
-
-
-def upgrade(connection: sa.Connection, revision: str) -> None:
-    config = migration_config()
-    config.attributes["connection"] = connection
-    command.upgrade(config, revision)
 
 
 def test_newest_schema_has_a_file() -> None:
@@ -154,38 +133,6 @@ async def test_predicted_time_stays_when_the_work_of_a_picture_is_counted_anew(
         assert old_work == pytest.approx(new_work, rel=0.2)
 
 
-async def copy_to_postgresql(source: Path, url: str, revision: str) -> None:
-    """Create the tables of this schema in PostgreSQL, and copy the rows from SQLite."""
-
-    def fill(connection: sa.Connection) -> None:
-        upgrade(connection, revision)
-        metadata = sa.MetaData()
-        metadata.reflect(connection)
-        with contextlib.closing(sqlite3.connect(source)) as old:
-            old.row_factory = sqlite3.Row
-            for table in metadata.sorted_tables:
-                rows = [dict(row) for row in old.execute(f"SELECT * FROM {table.name}")]
-                if rows and table.name != "alembic_version":
-                    connection.execute(
-                        sa.insert(table), [with_booleans(table, row) for row in rows]
-                    )
-                if "id" in table.c and table.c.id.type.python_type is int:
-                    following = f"(SELECT max(id) + 1 FROM {table.name})"
-                    sequence = f"pg_get_serial_sequence('{table.name}', 'id')"
-                    connection.execute(sa.text(f"SELECT setval({sequence}, {following}, false)"))
-
-    database = Database(url)
-    async with database.write() as transaction:
-        await transaction.connection.run_sync(fill)
-    await database.close()
-
-
-def with_booleans(table: sa.Table, row: dict[str, Any]) -> dict[str, Any]:
-    """SQLite stores booleans as numbers."""
-    flags = {column.name for column in table.c if isinstance(column.type, sa.Boolean)}
-    return {name: bool(value) if name in flags else value for name, value in row.items()}
-
-
 async def test_the_migrations_make_the_tables_that_the_code_expects(storage: Storage) -> None:
     def difference(connection: sa.Connection) -> list[Any]:
         return list(compare_metadata(MigrationContext.configure(connection), schema.metadata))
@@ -195,6 +142,17 @@ async def test_the_migrations_make_the_tables_that_the_code_expects(storage: Sto
         queue.database.read() as connection,
     ):
         assert await connection.run_sync(difference) == []
+
+
+async def test_numbers_of_deleted_jobs_are_not_given_again(old: Storage) -> None:
+    """Discord's buttons name jobs by them. Alembic's batch would leave AUTOINCREMENT out."""
+    await open_and_close(old)
+    with contextlib.closing(sqlite3.connect(old.sqlite_file)) as connection:
+        (last,) = connection.execute("SELECT max(id) FROM jobs").fetchone()
+        connection.execute("DELETE FROM jobs WHERE id = ?", (last,))
+        connection.commit()
+    async with await JobQueue.open(old.settings()) as queue:
+        assert (await submit_job(queue, interaction_id=1000)).id > last
 
 
 async def test_a_newer_database_is_refused(storage: Storage) -> None:

@@ -21,7 +21,7 @@ from jobs.outcomes import (
     QueueUnavailableError,
 )
 from jobs.queue import JobQueue
-from tests.jobs.db.test_migrations import make_version
+from tests.kit.old_databases import make_version
 from tests.kit.samples import (
     Storage,
     submission,

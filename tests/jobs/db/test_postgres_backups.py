@@ -22,7 +22,7 @@ from jobs.db.migrate import known_revisions
 from jobs.model import JobState
 from jobs.outcomes import QueueError
 from jobs.queue import JobQueue
-from tests.jobs.db.test_migrations import copy_to_postgresql, make_version
+from tests.kit.old_databases import copy_to_postgresql, make_version
 from tests.kit.samples import Storage, claim_job, paint_report, submit_job
 
 pytestmark = pytest.mark.skipif(

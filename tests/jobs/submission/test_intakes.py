@@ -22,7 +22,7 @@ from jobs.outcomes import (
     Refused,
 )
 from jobs.queue import JobQueue
-from tests.jobs.db.test_migrations import make_version
+from tests.kit.old_databases import make_version
 from tests.kit.samples import Storage, delete_for_good, submission, submit_job
 
 PHOTO = b"a photograph"
