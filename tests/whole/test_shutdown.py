@@ -37,18 +37,12 @@ async def running(
 ) -> AsyncIterator[Callable[[], Awaitable[int]]]:
     """Start the bot or an engine with this database.
 
-    What is yielded sends SIGTERM and returns the exit status.
+    What is yielded sends SIGTERM and returns the exit status; it kills what does not exit in time.
     """
     changes = EXTERNAL_ENGINE | {"ATELIER_DATABASE_URL": database}
     if program == "bot":
         async with installation.bot(changes) as bot:
-
-            async def stop_bot() -> int:
-                bot._process.terminate()
-                async with asyncio.timeout(STOP_WITHIN_SECONDS):
-                    return await bot._process.wait()
-
-            yield stop_bot
+            yield bot.stop
         return
     engine = fork_server.start(["engine"], cwd=ROOT, env=installation.environment(changes))
 
