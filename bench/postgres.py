@@ -19,7 +19,6 @@ OPTIONS = (
     "synchronous_commit=off",
     "full_page_writes=off",
     "max_connections=300",
-    "unix_socket_directories=",
 )
 
 
@@ -41,7 +40,7 @@ class Server:
     port: int
     pid: int = 0
     data: Path = Path()
-    """Its folder."""
+    """Its folder; the one above has its Unix socket."""
 
     def url(self, database: str) -> str:
         """The SQLAlchemy address of a database."""
@@ -81,7 +80,7 @@ class Server:
             await connection.close()
 
 
-def _as_user() -> dict[str, Any]:
+def as_user() -> dict[str, Any]:
     """PostgreSQL refuses to run as root; Debian's package brings a user for it."""
     if os.name == "posix" and os.geteuid() == 0:
         import pwd  # noqa: PLC0415 - only POSIX has it
@@ -96,7 +95,7 @@ def running(options: tuple[str, ...] = OPTIONS) -> Iterator[Server]:
     """Start a server and stop it afterwards."""
     binaries = find_binaries()
     assert binaries is not None
-    user = _as_user()
+    user = as_user()
     folder = Path(tempfile.mkdtemp(prefix="atelier-postgres-"))
     if user:
         os.chown(folder, user["user"], user["group"])
@@ -118,7 +117,18 @@ def running(options: tuple[str, ...] = OPTIONS) -> Iterator[Server]:
         settings = [part for option in options for part in ("-c", option)]
         with (folder / "log").open("wb") as log:
             server = subprocess.Popen(
-                [binaries / "postgres", "-D", data, "-h", "127.0.0.1", "-p", str(port), *settings],
+                [
+                    binaries / "postgres",
+                    "-D",
+                    data,
+                    "-h",
+                    "127.0.0.1",
+                    "-p",
+                    str(port),
+                    "-k",
+                    folder,
+                    *settings,
+                ],
                 stdout=log,
                 stderr=log,
                 cwd=folder,
@@ -145,7 +155,7 @@ def _certify(data: Path) -> None:
         check=True,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        **_as_user(),
+        **as_user(),
     )
 
 
