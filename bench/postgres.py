@@ -1,4 +1,4 @@
-"""A private PostgreSQL server for tests, with its own folder and port, removed afterwards."""
+"""A private PostgreSQL server, with its own folder and port, removed afterwards."""
 
 import asyncio
 import contextlib
@@ -13,6 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+import psutil
+
+from bench.runner import BenchError
 
 OPTIONS = (
     "fsync=off",
@@ -38,8 +41,8 @@ class Server:
     """A running server."""
 
     port: int
-    pid: int = 0
-    data: Path = Path()
+    pid: int
+    data: Path
     """Its folder; the one above has its Unix socket."""
 
     def url(self, database: str) -> str:
@@ -48,12 +51,27 @@ class Server:
 
     async def execute(self, statement: str) -> None:
         """Run a statement in the maintenance database."""
-        dsn = f"postgresql://atelier@127.0.0.1:{self.port}/postgres"
-        connection: Any = await asyncpg.connect(dsn)
-        try:
+        async with self._connection() as connection:
             await connection.execute(statement)
+
+    @contextlib.asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Any]:
+        connection: Any = await asyncpg.connect(self.url("postgres").replace("+asyncpg", ""))
+        try:
+            yield connection
         finally:
             await connection.close()
+
+    def processor_seconds(self) -> float:
+        """Processor seconds of all its processes so far, ended ones included."""
+        server = psutil.Process(self.pid)
+        own = server.cpu_times()
+        total = own.user + own.system + own.children_user + own.children_system
+        for process in server.children(recursive=True):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                times = process.cpu_times()
+                total += times.user + times.system
+        return float(total)
 
     @contextlib.asynccontextmanager
     async def with_tls(self) -> AsyncIterator[Path]:
@@ -73,11 +91,8 @@ class Server:
         await self.execute("SELECT pg_reload_conf()")
         found = ""
         while found != until:
-            connection: Any = await asyncpg.connect(
-                f"postgresql://atelier@127.0.0.1:{self.port}/postgres"
-            )
-            found = await connection.fetchval("SHOW ssl")
-            await connection.close()
+            async with self._connection() as connection:
+                found = await connection.fetchval("SHOW ssl")
 
 
 def as_user() -> dict[str, Any]:
@@ -92,9 +107,14 @@ def as_user() -> dict[str, Any]:
 
 @contextlib.contextmanager
 def running(options: tuple[str, ...] = OPTIONS) -> Iterator[Server]:
-    """Start a server and stop it afterwards."""
+    """Start a server and stop it afterwards.
+
+    Raises:
+        BenchError: PostgreSQL is not installed.
+    """
     binaries = find_binaries()
-    assert binaries is not None
+    if binaries is None:
+        raise BenchError("PostgreSQL is not installed; nothing was measured.")
     user = as_user()
     folder = Path(tempfile.mkdtemp(prefix="atelier-postgres-"))
     if user:
@@ -116,7 +136,7 @@ def running(options: tuple[str, ...] = OPTIONS) -> Iterator[Server]:
             port = probe.getsockname()[1]
         settings = [part for option in options for part in ("-c", option)]
         with (folder / "log").open("wb") as log:
-            server = subprocess.Popen(
+            process = subprocess.Popen(
                 [
                     binaries / "postgres",
                     "-D",
@@ -134,12 +154,13 @@ def running(options: tuple[str, ...] = OPTIONS) -> Iterator[Server]:
                 cwd=folder,
                 **user,
             )
+        server = Server(port, process.pid, data)
         try:
-            asyncio.run(_until_ready(Server(port), folder / "log"))
-            yield Server(port, server.pid, data)
+            asyncio.run(_until_ready(server, folder / "log"))
+            yield server
         finally:
-            server.terminate()
-            server.wait(30)
+            process.terminate()
+            process.wait(30)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
