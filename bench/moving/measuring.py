@@ -31,9 +31,8 @@ def warping_errors(
     errors: list[list[float]] = []
     for number, (before, after) in enumerate(itertools.pairwise(contents)):
         forward, backward = held_out_flow(before, after), held_out_flow(after, before)
-        seen = ~(disoccluded(forward, backward) | out_of_frame(backward)) & _alike(
-            before, after, backward
-        )
+        hidden = disoccluded(forward, backward) | out_of_frame(backward)
+        seen = ~hidden & _alike(before, after, backward)
         if seen.mean() < _CUT:
             continue
         seen &= _agree(backward, _farneback(after, before))
