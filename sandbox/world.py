@@ -38,7 +38,6 @@ class Violation:
     request: str
     documentation: str
     refused: bool
-    at: float
 
 
 @dataclass
@@ -100,7 +99,7 @@ class World:
         admin.role_ids.append(admin_role.id)
         self.guild = Guild(guild_id, "The Studio", admin.id, [everyone, admin_role, bot_role])
         topic = "Photographs in, paintings out. Type / to begin."
-        self.paintings = self.add_channel("paintings", topic=topic)
+        self.add_channel("paintings", topic=topic)
         self.add_channel("talk", topic="Anything else.")
         self.private = Channel(
             self.ids.next(),

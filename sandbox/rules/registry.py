@@ -39,7 +39,6 @@ class FormBody:
     world: World
     value: Any
     path: Path = ()
-    payload: Json = field(default_factory=dict)
     files: Files = field(default_factory=dict)
     existing: Message | None = None
     interaction: Interaction | None = None
@@ -116,7 +115,6 @@ def _recorded(subject: str, form: FormBody, line: TrafficLine | None) -> Iterato
                 line.title if line else "",
                 broken.documentation,
                 not finding.advice,
-                form.world.clock.now(),
             )
             form.world.violations.append(violation)
             if line is not None:

@@ -6,7 +6,7 @@ sent.
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -104,6 +104,3 @@ class Client:
         self._writer.write(json.dumps({"call": call, **arguments}).encode() + b"\n")
         await self._writer.drain()
         return json.loads(await self._reader.readline())
-
-
-Call = Callable[..., Awaitable[Any]]
