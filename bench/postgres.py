@@ -22,7 +22,6 @@ OPTIONS = (
     "synchronous_commit=off",
     "full_page_writes=off",
     "max_connections=300",
-    "unix_socket_directories=",
 )
 
 
@@ -44,7 +43,7 @@ class Server:
     port: int
     pid: int
     data: Path
-    """Its folder."""
+    """Its folder; the one above has its Unix socket."""
 
     def url(self, database: str) -> str:
         """The SQLAlchemy address of a database."""
@@ -96,7 +95,7 @@ class Server:
                 found = await connection.fetchval("SHOW ssl")
 
 
-def _as_user() -> dict[str, Any]:
+def as_user() -> dict[str, Any]:
     """PostgreSQL refuses to run as root; Debian's package brings a user for it."""
     if os.name == "posix" and os.geteuid() == 0:
         import pwd  # noqa: PLC0415 - only POSIX has it
@@ -116,7 +115,7 @@ def running(options: tuple[str, ...] = OPTIONS) -> Iterator[Server]:
     binaries = find_binaries()
     if binaries is None:
         raise BenchError("PostgreSQL is not installed; nothing was measured.")
-    user = _as_user()
+    user = as_user()
     folder = Path(tempfile.mkdtemp(prefix="atelier-postgres-"))
     if user:
         os.chown(folder, user["user"], user["group"])
@@ -138,7 +137,18 @@ def running(options: tuple[str, ...] = OPTIONS) -> Iterator[Server]:
         settings = [part for option in options for part in ("-c", option)]
         with (folder / "log").open("wb") as log:
             process = subprocess.Popen(
-                [binaries / "postgres", "-D", data, "-h", "127.0.0.1", "-p", str(port), *settings],
+                [
+                    binaries / "postgres",
+                    "-D",
+                    data,
+                    "-h",
+                    "127.0.0.1",
+                    "-p",
+                    str(port),
+                    "-k",
+                    folder,
+                    *settings,
+                ],
                 stdout=log,
                 stderr=log,
                 cwd=folder,
@@ -166,7 +176,7 @@ def _certify(data: Path) -> None:
         check=True,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        **_as_user(),
+        **as_user(),
     )
 
 
