@@ -14,7 +14,8 @@ import sqlalchemy as sa
 
 from common.files import replacing
 from jobs.db import schema
-from jobs.db.addresses import connect_arguments, translating_asyncpg_errors
+from jobs.db.addresses import connect_arguments
+from jobs.db.postgres_errors import translating_asyncpg_errors
 from jobs.outcomes import QueueError
 
 DUMP_SECONDS = 4 * 3600.0

@@ -310,6 +310,11 @@ async def test_message_within_the_rules_is_accepted(raw: RawBot, picture: bytes)
     assert not raw.discord.violations
 
 
+async def test_numbered_components_leave_out_the_ids_that_others_have(raw: RawBot) -> None:
+    _, body = await raw.send(v2(text("x"), {**text("y"), "id": 1}, text("z")))
+    assert [each["id"] for each in body["components"]] == [2, 1, 3]
+
+
 async def test_large_files_are_refused(raw: RawBot) -> None:
     status, body = await raw.send({}, {"files[0]": ("a.bin", bytes(10 * MIB + 1))})
     assert (status, body["code"]) == (413, 40005)

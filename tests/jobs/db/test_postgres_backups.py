@@ -1,7 +1,6 @@
 """Backing up and restoring PostgreSQL with a real server and its own programs."""
 
 import asyncio
-import io
 import itertools
 import sqlite3
 import stat
@@ -13,17 +12,15 @@ from typing import Any
 import asyncpg
 import pytest
 import sqlalchemy as sa
-from rich.console import Console
 
 from bench import postgres
-from jobs.cli import commands as cli
 from jobs.db import postgres_copying, schema
 from jobs.db.migrate import known_revisions
-from jobs.model import JobState
 from jobs.outcomes import QueueError
 from jobs.queue import JobQueue
+from tests.jobs.db.backed_up import add_data, change_after_backup, check_restored_data, run
 from tests.kit.old_databases import copy_to_postgresql, make_version
-from tests.kit.samples import Storage, claim_job, paint_report, submit_job
+from tests.kit.samples import Storage, claim_job, submit_job
 
 pytestmark = pytest.mark.skipif(
     postgres.find_binaries() is None, reason="PostgreSQL is not installed"
@@ -46,12 +43,6 @@ def empty_database(
     asyncio.run(postgres_server.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
 
 
-def run(*arguments: str) -> tuple[int, str]:
-    text = io.StringIO()
-    code = cli.main(arguments, Console(file=text, width=300))
-    return code, text.getvalue()
-
-
 async def fetch_value(storage: Storage, statement: str) -> Any:
     address = (storage.database_url or "").replace("+asyncpg", "")
     connection = await asyncpg.connect(address)
@@ -61,29 +52,10 @@ async def fetch_value(storage: Storage, statement: str) -> Any:
         await connection.close()
 
 
-async def add_data(storage: Storage) -> str:
-    """Add a finished picture of user 1, a queued job of user 2 and a style of user 3."""
-    async with await JobQueue.open(storage.settings()) as queue:
-        await submit_job(queue, 1)
-        result = await queue.store.put(b"the result", "png")
-        await queue.claims.finish(await claim_job(queue), result, paint_report())
-        await submit_job(queue, 2)
-        style = await queue.store.put(b"a style", "png")
-        await queue.styles.save("user", 3, "Mine", style, 3)
-    return result
-
-
-async def change_after_backup(storage: Storage) -> None:
-    """Add two more jobs, and erase user 3, after the backup."""
-    async with await JobQueue.open(storage.settings()) as queue:
-        assert [(await submit_job(queue, 4)).id for _ in range(2)] == [3, 4]
-        await queue.privacy.erase_user(3)
-
-
 def test_restore_is_complete_and_repeats_no_delivery_or_job_number(
     empty_database: Storage, tmp_path: Path
 ) -> None:
-    result = asyncio.run(add_data(empty_database))
+    result, _ = asyncio.run(add_data(empty_database))
     asyncio.run(fetch_value(empty_database, "CREATE TABLE of_another_program (x int)"))
     code, output = run("backup", str(tmp_path / "copy.tar"))
     assert (code, "the database and 2 pictures" in output) == (0, True), output
@@ -99,20 +71,11 @@ def test_restore_is_complete_and_repeats_no_delivery_or_job_number(
     assert "Ended 1 waiting job" in output
     assert "1 member who had it erased after the backup" in output
     assert list((empty_database.folder / "before-restores").glob("atelier-*.dump"))
-    asyncio.run(check_restored_data(empty_database, result))
+    asyncio.run(check_restored_database(empty_database, result))
 
 
-async def check_restored_data(storage: Storage, result: str) -> None:
-    async with await JobQueue.open(storage.settings()) as queue:
-        done, waited = await queue.jobs.get(1), await queue.jobs.get(2)
-        assert done is not None
-        assert waited is not None
-        assert await queue.store.get(result) == b"the result"
-        assert waited.state is JobState.CANCELLED
-        assert await queue.deliveries.due() == []
-        assert await queue.claims.claim("engine") is None
-        assert await queue.styles.visible_to(3, None) == []
-        assert (await submit_job(queue, 1)).id == 5
+async def check_restored_database(storage: Storage, result: str) -> None:
+    await check_restored_data(storage, result)
     with pytest.raises(asyncpg.PostgresError, match="cannot change from done to running"):
         await fetch_value(storage, "UPDATE jobs SET state = 'running' WHERE id = 1 RETURNING 1")
 
@@ -165,11 +128,11 @@ def make_sqlite_backup(tmp_path: Path, *, revision: str | None = None) -> Path:
 
 def test_sqlite_backup_is_restored_into_postgresql(empty_database: Storage, tmp_path: Path) -> None:
     backup = make_sqlite_backup(tmp_path)
-    result = asyncio.run(add_data(empty_database))
+    result, _ = asyncio.run(add_data(empty_database))
     asyncio.run(change_after_backup(empty_database))
     code, output = run("restore", str(backup))
     assert (code, "Ended 1 waiting job" in output) == (0, True), output
-    asyncio.run(check_restored_data(empty_database, result))
+    asyncio.run(check_restored_database(empty_database, result))
 
 
 def test_jobs_continue_after_a_move_from_sqlite_to_postgresql(
