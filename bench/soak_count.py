@@ -13,6 +13,7 @@ from bench.bot_process import has_result
 from bench.report import table
 from bench.soak_day import Sample, Soak
 from jobs.db import schema
+from jobs.model import ENDED
 from jobs.queue import JobQueue
 from sandbox.model import Interaction, Message
 
@@ -20,7 +21,6 @@ LONG_SECONDS = 60.0
 """Duration from which a member is notified separately; also in `bot.delivery.notifier`."""
 AFTER_SECONDS = 600.0
 """How long remaining jobs may take at the end, without failures."""
-ENDINGS = {"done", "failed", "cancelled"}
 
 
 def tells_that_it_is_ready(message: Message) -> bool:
@@ -100,7 +100,7 @@ async def judged(soak: Soak, queue: JobQueue) -> SoakResult:
         events = (
             await connection.execute(
                 sa.select(schema.events.c.job_id, sa.func.count())
-                .where(schema.events.c.kind.in_(ENDINGS))
+                .where(schema.events.c.kind.in_(ENDED))
                 .group_by(schema.events.c.job_id)
             )
         ).all()

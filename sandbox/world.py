@@ -30,7 +30,7 @@ TRAFFIC_KEPT = 4000
 
 @dataclass(frozen=True)
 class Violation:
-    """A strict rule that the bot violated. `refused` is false where Discord accepts it."""
+    """A strict rule that the bot violated."""
 
     rule: str
     path: str
@@ -38,6 +38,7 @@ class Violation:
     request: str
     documentation: str
     refused: bool
+    """False where Discord accepts it."""
 
 
 @dataclass

@@ -19,17 +19,15 @@ Path = tuple[str | int, ...]
 
 @dataclass(frozen=True)
 class Finding:
-    """One violation of a rule at one place.
-
-    `answer` replaces the form error by another error; `advice` marks what Discord accepts although
-    it must be a mistake, such as a file that nobody will see.
-    """
+    """One violation of a rule at one place."""
 
     path: Path
     code: str
     message: str
     answer: ApiError | None = None
+    """Replaces the form error by another error."""
     advice: bool = False
+    """Discord accepts it although it must be a mistake, such as a file that nobody will see."""
 
 
 @dataclass(eq=False)

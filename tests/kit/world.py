@@ -191,11 +191,11 @@ class World:
         )
         return interaction
 
-    async def delete_and_undo(self, message: Message, user: str = "ada") -> Interaction:
-        """Delete a picture by its button, and press *Undo* in the answer."""
-        deleted = await self.discord.press(self.user(user), message, label="Delete")
+    async def delete_and_undo(self, message: Message) -> Interaction:
+        """Delete ada's picture by its button, and press *Undo* in the answer."""
+        deleted = await self.discord.press(self.user(), message, label="Delete")
         await deleted.wait(lambda i: i.followups)
-        return await self.discord.press(self.user(user), deleted.followups[0], label="Undo")
+        return await self.discord.press(self.user(), deleted.followups[0], label="Undo")
 
     def show_admin_commands(self) -> None:
         """Let all members see the admin commands, as a server's owner can."""

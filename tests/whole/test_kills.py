@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from common.settings import Settings
 from jobs.db import schema
+from jobs.model import ENDED
 from jobs.queue import JobQueue
 from sandbox.model import Interaction
 from tests.kit.forked import ROOT, ForkedProcess, ForkServer
@@ -25,7 +26,6 @@ MEMBERS = ("ada", "grace")
 BOT_KILLS = 3
 ENGINE_KILLS = 2
 COMMANDS_PER_RUN = 2
-ENDINGS = {"done", "failed", "cancelled"}
 
 
 @dataclass
@@ -135,7 +135,7 @@ async def check_endings(
     assert sorted(job.interaction_id for job in jobs) == sorted(interaction_ids)
     for job in jobs:
         history = [event.kind for event in await queue.jobs.history(job.id)]
-        assert [kind for kind in history if kind in ENDINGS] == [job.state]
+        assert [kind for kind in history if kind in ENDED] == [job.state]
         kinds.update(history)
     assert kinds["engine_died"] > 0, "some engines were killed at work"
     assert await queue.intakes.pending() == []

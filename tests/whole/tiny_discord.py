@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-FINAL = ("done", "failed", "cancelled")
+from jobs.model import ENDED
 
 
 @dataclass
@@ -24,7 +24,7 @@ class Message:
     @property
     def final(self) -> list[str]:
         """The final states among its contents."""
-        return [content for content in self.contents if content.startswith(FINAL)]
+        return [content for content in self.contents if content.startswith(ENDED)]
 
 
 class TinyDiscord:

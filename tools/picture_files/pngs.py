@@ -43,13 +43,13 @@ def packed(samples: Array, bits: int) -> bytes:
     return b"".join(b"\0" + np.packbits(row.ravel()).tobytes() for row in digits)
 
 
-def png(samples: Array, bits: int, color_type: int, *before: bytes, after: bytes = b"") -> bytes:
+def png(samples: Array, bits: int, color_type: int, *before: bytes) -> bytes:
     """A file of whole numbers [H, W, C]."""
     height, width = samples.shape[:2]
     header = struct.pack(">IIBBBBB", width, height, bits, color_type, 0, 0, 0)
     body = chunk(b"IDAT", zlib.compress(packed(samples, bits)))
     start = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header)
-    return start + b"".join(before) + body + after + chunk(b"IEND", b"")
+    return start + b"".join(before) + body + chunk(b"IEND", b"")
 
 
 def _of(levels: Array, bits: int) -> Array:
