@@ -194,9 +194,10 @@ async def connected(url: sa.URL) -> AsyncIterator[Any]:
 def _run(command: list[str], url: sa.URL, output: Any, source: Any = None) -> None:
     """Run one of the programs; the password is passed where the process list does not show it."""
     dsn = sa.make_url(connect_arguments(url, without_timeouts=True)["dsn"])
-    plain = dsn._replace(password=None).render_as_string(hide_password=False)
-    password = {} if url.password is None else {"PGPASSWORD": str(url.password)}
-    command = [*command, f"--dbname={plain}"]
+    said = dsn.password or dsn.query.get("password")
+    plain = dsn._replace(password=None).difference_update_query(["password"])
+    password = {} if said is None else {"PGPASSWORD": str(said)}
+    command = [*command, f"--dbname={plain.render_as_string(hide_password=False)}"]
     try:
         ran = subprocess.run(  # noqa: S603 - found above
             command,

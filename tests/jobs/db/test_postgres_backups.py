@@ -315,7 +315,16 @@ def test_migration_without_pg_dump_needs_the_migrate_without_copy_setting(
     )
 
 
-def test_password_is_not_passed_on_the_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "address",
+    [
+        "postgresql+asyncpg://atelier:hunter2@db.example/atelier?sslmode=require",
+        "postgresql+asyncpg:///atelier?user=atelier&password=hunter2&sslmode=require",
+    ],
+)
+def test_password_is_not_passed_on_the_command_line(
+    monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
     recorded: dict[str, Any] = {}
 
     def record_command(command: list[str], **options: Any) -> Any:
@@ -323,7 +332,7 @@ def test_password_is_not_passed_on_the_command_line(monkeypatch: pytest.MonkeyPa
         raise OSError
 
     monkeypatch.setattr("jobs.db.postgres_copying.subprocess.run", record_command)
-    url = sa.make_url("postgresql+asyncpg://atelier:hunter2@db.example/atelier?sslmode=require")
+    url = sa.make_url(address)
     with pytest.raises(OSError, match=r"^$"):
         postgres_copying._run(["pg_dump"], url, None)
     assert "hunter2" not in " ".join(recorded["command"])
