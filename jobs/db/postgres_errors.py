@@ -53,8 +53,8 @@ _CLOSED = "08003"
 
 _MAY_NOT = "42501"
 _PRIVILEGES = {
-    r"schema|schéma|esquema": "start the bot first, which makes the tables, and whose user has to be allowed "
-    "to (GRANT CREATE ON SCHEMA)",
+    r"schema|schéma|esquema": "start the bot first, which makes the tables, and whose user has to "
+    "be allowed to (GRANT CREATE ON SCHEMA)",
     r"database|datenbank|base de d": "allow it to this user (GRANT CONNECT ON DATABASE)",
     "": "the user of the bot owns the tables, and has to allow this one to use them (GRANT)",
 }
