@@ -13,15 +13,15 @@ from discord import app_commands
 from bot.app.gateway import bound_reconnects
 from bot.app.sync import keep_syncing, knows_commands
 from bot.commands.job_access import record_removed
-from bot.kit import Bot, Interaction, Service
+from bot.kit import Bot, Interaction, Service, UserError
 from bot.pictures.upload_encoder import UploadEncoder
-from bot.texts import CatalogueTranslator, texts_of
+from bot.texts import CatalogueTranslator, _
 from bot.traffic import Traffic
 from bot.ui.people import has_only_commands
 from bot.ui.reporting import STALE_MODAL, is_stale_modal
 from bot.wire.addresses import discord_proxy
 from bot.wire.connector import keepalive_connector
-from bot.wire.errors import reply, report
+from bot.wire.errors import report
 from bot.wire.in_flight import trace_config
 from bot.wire.rate_limit_locks import (
     LONGEST_WAIT_SECONDS,
@@ -38,6 +38,7 @@ log = logging.getLogger(__name__)
 
 REMEMBERED_INTERACTIONS = 4096
 FIRST_SYNC_SECONDS = 10.0  # how long startup waits for the command sync
+RESTARTING = _("I am about to restart; please try again in a minute.")
 
 
 class AtelierTree(app_commands.CommandTree[Bot]):
@@ -164,7 +165,7 @@ class AtelierClient(Bot):
     async def on_interaction(self, interaction: Interaction) -> None:
         """Answer modals that discord.py no longer knows."""
         if is_stale_modal(interaction) and await self.may_serve(interaction):
-            await reply(interaction, texts_of(interaction)(STALE_MODAL))
+            await report(interaction, UserError(STALE_MODAL))
 
     async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:
         """A message was deleted."""
@@ -204,8 +205,7 @@ class AtelierClient(Bot):
             return False
         self._seen[interaction.id] = None
         if not self.accepting:
-            t = texts_of(interaction)
-            await reply(interaction, t("I am about to restart; please try again in a minute."))
+            await report(interaction, UserError(RESTARTING))
             return False
         return True
 
