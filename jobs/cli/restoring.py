@@ -83,7 +83,7 @@ async def _load_postgres(settings: Settings, source: Path, *, moves: bool) -> _L
         if sqlite.exists():
             _check_sqlite(sqlite)
         else:
-            postgres_copying.check(dump)
+            await postgres_copying.check(url, dump)
         if aside is not None:
             await postgres_copying.dump(url, aside)
         try:
