@@ -82,6 +82,7 @@ _OF_ASYNCPG = {
 """What its own errors mean; a class stands before those that it derives from."""
 
 _NOT_FOUND = "is PostgreSQL running, and are host and port in ATELIER_DATABASE_URL right?"
+_SILENT = "it does not answer; its server may be too busy, or a pooler have no connection left"
 
 
 def pooler_error(reason: str = "") -> DatabaseAddressError:
@@ -133,7 +134,7 @@ def lost(error: BaseException) -> QueueUnavailableError:
 
 def unreachable(error: BaseException) -> QueueUnavailableError:
     """The error for a failed connection."""
-    reason = _first_line(error) or "it does not answer"
+    reason = _first_line(error) or _SILENT
     is_not_found = isinstance(error, socket.gaierror | ConnectionRefusedError | FileNotFoundError)
     if is_not_found or "Connect call failed" in reason:  # one of several addresses
         reason += f"; {_NOT_FOUND}"
