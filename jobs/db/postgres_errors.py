@@ -144,14 +144,23 @@ def unreachable(error: BaseException) -> QueueUnavailableError:
 @contextlib.contextmanager
 def translating_asyncpg_errors() -> Iterator[ModuleType]:
     """Yields asyncpg; its errors in the block become `QueueUnavailableError`."""
+    try:
+        with translating_server_errors() as asyncpg:
+            yield asyncpg
+    except (OSError, TimeoutError) as error:
+        raise unreachable(error) from error
+
+
+@contextlib.contextmanager
+def translating_server_errors() -> Iterator[ModuleType]:
+    """As `translating_asyncpg_errors`, but for system errors, which may be of a file."""
     import asyncpg  # noqa: PLC0415 - an extra that SQLite's users do not install
 
     try:
         yield asyncpg
     except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
-        raise (explained(error) or unreachable(error)) from error
-    except (OSError, TimeoutError) as error:
-        raise unreachable(error) from error
+        sentence = f"The database cannot be used: {_first_line(error)}."
+        raise (explained(error) or QueueUnavailableError(sentence)) from error
 
 
 def _first_line(error: BaseException) -> str:
