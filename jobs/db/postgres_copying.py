@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from common.files import replacing
 from jobs.db import schema
 from jobs.db.addresses import connect_arguments
-from jobs.db.postgres_errors import translating_asyncpg_errors
+from jobs.db.postgres_errors import translating_asyncpg_errors, translating_server_errors
 from jobs.outcomes import QueueError
 
 DUMP_SECONDS = 4 * 3600.0
@@ -181,12 +181,13 @@ async def connected(url: sa.URL) -> AsyncIterator[Any]:
     """A separate connection without statement timeouts.
 
     Raises:
-        QueueUnavailableError: when the database cannot be reached.
+        QueueUnavailableError: when the database cannot be reached, or refuses a statement.
     """
     with translating_asyncpg_errors() as asyncpg:
         connection = await asyncpg.connect(**connect_arguments(url, without_timeouts=True))
     try:
-        yield connection
+        with translating_server_errors():
+            yield connection
     finally:
         await connection.close()
 

@@ -82,6 +82,7 @@ _OF_ASYNCPG = {
 """What its own errors mean; a class stands before those that it derives from."""
 
 _NOT_FOUND = "is PostgreSQL running, and are host and port in ATELIER_DATABASE_URL right?"
+_SILENT = "it does not answer; its server may be too busy, or a pooler have no connection left"
 
 
 def pooler_error(reason: str = "") -> DatabaseAddressError:
@@ -133,7 +134,7 @@ def lost(error: BaseException) -> QueueUnavailableError:
 
 def unreachable(error: BaseException) -> QueueUnavailableError:
     """The error for a failed connection."""
-    reason = _first_line(error) or "it does not answer"
+    reason = _first_line(error) or _SILENT
     is_not_found = isinstance(error, socket.gaierror | ConnectionRefusedError | FileNotFoundError)
     if is_not_found or "Connect call failed" in reason:  # one of several addresses
         reason += f"; {_NOT_FOUND}"
@@ -144,14 +145,23 @@ def unreachable(error: BaseException) -> QueueUnavailableError:
 @contextlib.contextmanager
 def translating_asyncpg_errors() -> Iterator[ModuleType]:
     """Yields asyncpg; its errors in the block become `QueueUnavailableError`."""
+    try:
+        with translating_server_errors() as asyncpg:
+            yield asyncpg
+    except (OSError, TimeoutError) as error:
+        raise unreachable(error) from error
+
+
+@contextlib.contextmanager
+def translating_server_errors() -> Iterator[ModuleType]:
+    """As `translating_asyncpg_errors`, but for system errors, which may be of a file."""
     import asyncpg  # noqa: PLC0415 - an extra that SQLite's users do not install
 
     try:
         yield asyncpg
     except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
-        raise (explained(error) or unreachable(error)) from error
-    except (OSError, TimeoutError) as error:
-        raise unreachable(error) from error
+        sentence = f"The database cannot be used: {_first_line(error)}."
+        raise (explained(error) or QueueUnavailableError(sentence)) from error
 
 
 def _first_line(error: BaseException) -> str:

@@ -154,19 +154,45 @@ def test_backup_of_another_schema_is_refused_before_anything_is_changed(
     assert run("restore", str(dump))[0] == 0, capsys.readouterr().err
 
 
+@pytest.mark.parametrize("name", ["atelier", "studio"])
 def test_restore_is_refused_while_the_database_is_in_use(
-    empty_database: Storage, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    empty_database: Storage,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
 ) -> None:
     asyncio.run(add_data(empty_database))
     run("backup", str(tmp_path / "copy.tar"))
+    named = f"{empty_database.database_url}?application_name={name}"
+    monkeypatch.setenv("ATELIER_DATABASE_URL", named)
 
     async def restore_while_in_use() -> int:
-        async with await JobQueue.open(empty_database.settings()) as queue:
+        settings = Storage(empty_database.folder, named).settings()
+        async with await JobQueue.open(settings) as queue:
             await queue.jobs.get(1)
             return (await asyncio.to_thread(run, "restore", str(tmp_path / "copy.tar")))[0]
 
     assert asyncio.run(restore_while_in_use()) == 1
     assert "stop the bot and all engines" in capsys.readouterr().err
+
+
+def test_database_that_cannot_be_backed_up_is_reported_in_a_sentence(
+    empty_database: Storage,
+    postgres_server: postgres.Server,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run("backup", str(tmp_path / "copy.tar"))[0] == 1
+    assert "has no tables yet" in capsys.readouterr().err
+    asyncio.run(open_and_close(empty_database))
+    url = str(empty_database.database_url)
+    asyncio.run(postgres_server.execute("CREATE ROLE reads_nothing LOGIN"))
+    monkeypatch.setenv("ATELIER_DATABASE_URL", url.replace("atelier@", "reads_nothing@"))
+    assert run("backup", str(tmp_path / "copy.tar"))[0] == 1
+    assert "permission denied for table" in capsys.readouterr().err
+    assert not list(tmp_path.glob("copy*"))
 
 
 def test_restoring_an_unreadable_dump_changes_nothing(
@@ -286,6 +312,7 @@ def test_copy_made_before_a_migration_can_be_restored(
     empty_database: Storage, tmp_path: Path
 ) -> None:
     make_older_database(empty_database, tmp_path)
+    assert run("backup", "--database-only", str(tmp_path / "older.dump"))[0] == 0
     for _ in range(2):
         asyncio.run(open_and_close(empty_database))
     (copy,) = (empty_database.folder / "before-migrations").iterdir()
