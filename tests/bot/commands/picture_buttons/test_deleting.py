@@ -175,6 +175,23 @@ async def test_message_left_by_a_bot_that_died_is_deleted_by_the_next_one(
     await world.eventually(lambda: message.deleted)
 
 
+async def test_undo_leaves_one_message_though_the_bot_died_before_it_deleted_the_other(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(running_commands, "FINISH_SECONDS", 0.0)
+    await world.start_engine()
+    message = await world.paint_and_wait()
+    world.discord.faults.add("DELETE", "*", delay=3600)
+    deleted = await press(world, message, "Delete")
+    await deleted.wait(lambda i: i.followups)
+    await world.stop_bot()
+    world.discord.faults.clear()
+    await world.start_bot()
+    assert not message.deleted
+    await world.wait_finished(await press(world, deleted.followups[0], "Undo"))
+    await world.eventually(lambda: message.deleted)
+
+
 async def test_delete_button_stays_until_undo_has_arrived(world: World) -> None:
     await world.start_engine()
     message = await world.paint_and_wait()
