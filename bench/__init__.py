@@ -1,1 +1,1 @@
-"""Benchmarks: each writes a table and plots under bench/results."""
+"""Benchmarks; most write a table and its figures under bench/results."""

@@ -18,7 +18,7 @@ import psutil
 
 from bench.bot_process import Pictures, connected_bot, photographs, shows
 from bench.children.judge import machine
-from bench.queue_latency import share
+from bench.queue_latency import percentile
 from bench.report import publish, table
 from bench.runner import RESULTS, BenchError, run
 from sandbox.bot_process import BotProcess, BotStoppedError
@@ -180,8 +180,11 @@ def load_text(load: LoadResult) -> str:
     """Two tables: how soon members are answered, and what memory that takes."""
     parts = (0.5, 0.9, 0.99, 1.0)
     times = [
-        ("acknowledged, ms", *(f"{share(load.acknowledged_seconds, p) * 1000:.0f}" for p in parts)),
-        ("place shown, ms", *(f"{share(load.shown_seconds, p) * 1000:.0f}" for p in parts)),
+        (name, *(f"{percentile(seconds, part) * 1000:.0f}" for part in parts))
+        for name, seconds in (
+            ("acknowledged, ms", load.acknowledged_seconds),
+            ("place shown, ms", load.shown_seconds),
+        )
     ]
     files = f"{load.file_bytes / MIB:.1f} MiB of pictures each"
     head = (

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.bot_process import connected_bot, photographs, shows
+from bench.bot_process import connected_bot, has_result, photographs, shows
 from bench.children.judge import machine
 from bench.report import publish, table
 from bench.runner import RESULTS, BenchError, run
@@ -71,15 +71,9 @@ class Results:
         return [at for message_id, at in self.heard if message_id == message.id]
 
 
-def has_result(message: Message) -> bool:
-    """Whether it shows a finished picture."""
-    labels = {button.get("label") for button in message.buttons}
-    return "Again" in labels and bool(message.attachments)
-
-
 def shows_result(interaction: Interaction) -> bool:
     """Whether the answer shows a finished picture."""
-    return interaction.message is not None and has_result(interaction.message)
+    return has_result(interaction.message)
 
 
 def is_painting(interaction: Interaction) -> bool:

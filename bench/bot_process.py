@@ -11,7 +11,7 @@ from PIL import Image
 from sandbox.bot_process import BotProcess, bot_environment, online, run_bot
 from sandbox.demo_pictures import bundled
 from sandbox.loopback import LoopbackDiscord
-from sandbox.model import Interaction
+from sandbox.model import Interaction, Message
 
 Pictures = Mapping[str, tuple[str, bytes]]
 
@@ -53,6 +53,13 @@ def _jpeg(path: Path, side_px: int) -> bytes:
     buffer = io.BytesIO()
     picture.resize(size, Image.Resampling.LANCZOS).save(buffer, "JPEG", quality=90)
     return buffer.getvalue()
+
+
+def has_result(message: Message | None) -> bool:
+    """Whether a message shows a finished picture."""
+    if message is None or not message.attachments:
+        return False
+    return any(button.get("label") == "Again" for button in message.buttons)
 
 
 def shows(interaction: Interaction, words: str) -> bool:

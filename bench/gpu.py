@@ -49,12 +49,11 @@ def _measure(setup: Setup, device: str) -> None:
         raise BenchError(
             f"There is no GPU {device} that torch can use on this machine; nothing was measured."
         ) from problem
-    new = Tree("new", ROOT)
-    trees = Trees((new,), setup, {})
+    trees = Trees((Tree("new", ROOT),), setup, {})
     rows, figures = [], {"machine": machine}
     for name, goal, task in _cases(quick=setup.quick):
         print(f"… {name}", flush=True)
-        found = figures[name] = trees.iterate(new, device=device, precision="auto", **task)
+        found = figures[name] = trees.iterate(trees.new, device=device, precision="auto", **task)
         rows.append(
             (
                 name,

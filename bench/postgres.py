@@ -1,4 +1,4 @@
-"""A private PostgreSQL server for tests, with its own folder and port, removed afterwards."""
+"""A private PostgreSQL server, with its own folder and port, removed afterwards."""
 
 import asyncio
 import contextlib
@@ -13,13 +13,15 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+import psutil
+
+from bench.runner import BenchError
 
 OPTIONS = (
     "fsync=off",
     "synchronous_commit=off",
     "full_page_writes=off",
     "max_connections=300",
-    "unix_socket_directories=",
 )
 
 
@@ -39,9 +41,9 @@ class Server:
     """A running server."""
 
     port: int
-    pid: int = 0
-    data: Path = Path()
-    """Its folder."""
+    pid: int
+    data: Path
+    """Its folder; the one above has its Unix socket."""
 
     def url(self, database: str) -> str:
         """The SQLAlchemy address of a database."""
@@ -49,12 +51,27 @@ class Server:
 
     async def execute(self, statement: str) -> None:
         """Run a statement in the maintenance database."""
-        dsn = f"postgresql://atelier@127.0.0.1:{self.port}/postgres"
-        connection: Any = await asyncpg.connect(dsn)
-        try:
+        async with self._connection() as connection:
             await connection.execute(statement)
+
+    @contextlib.asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Any]:
+        connection: Any = await asyncpg.connect(self.url("postgres").replace("+asyncpg", ""))
+        try:
+            yield connection
         finally:
             await connection.close()
+
+    def processor_seconds(self) -> float:
+        """Processor seconds of all its processes so far, ended ones included."""
+        server = psutil.Process(self.pid)
+        own = server.cpu_times()
+        total = own.user + own.system + own.children_user + own.children_system
+        for process in server.children(recursive=True):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                times = process.cpu_times()
+                total += times.user + times.system
+        return float(total)
 
     @contextlib.asynccontextmanager
     async def with_tls(self) -> AsyncIterator[Path]:
@@ -74,14 +91,11 @@ class Server:
         await self.execute("SELECT pg_reload_conf()")
         found = ""
         while found != until:
-            connection: Any = await asyncpg.connect(
-                f"postgresql://atelier@127.0.0.1:{self.port}/postgres"
-            )
-            found = await connection.fetchval("SHOW ssl")
-            await connection.close()
+            async with self._connection() as connection:
+                found = await connection.fetchval("SHOW ssl")
 
 
-def _as_user() -> dict[str, Any]:
+def as_user() -> dict[str, Any]:
     """PostgreSQL refuses to run as root; Debian's package brings a user for it."""
     if os.name == "posix" and os.geteuid() == 0:
         import pwd  # noqa: PLC0415 - only POSIX has it
@@ -93,10 +107,15 @@ def _as_user() -> dict[str, Any]:
 
 @contextlib.contextmanager
 def running(options: tuple[str, ...] = OPTIONS) -> Iterator[Server]:
-    """Start a server and stop it afterwards."""
+    """Start a server and stop it afterwards.
+
+    Raises:
+        BenchError: PostgreSQL is not installed.
+    """
     binaries = find_binaries()
-    assert binaries is not None
-    user = _as_user()
+    if binaries is None:
+        raise BenchError("PostgreSQL is not installed; nothing was measured.")
+    user = as_user()
     folder = Path(tempfile.mkdtemp(prefix="atelier-postgres-"))
     if user:
         os.chown(folder, user["user"], user["group"])
@@ -117,19 +136,31 @@ def running(options: tuple[str, ...] = OPTIONS) -> Iterator[Server]:
             port = probe.getsockname()[1]
         settings = [part for option in options for part in ("-c", option)]
         with (folder / "log").open("wb") as log:
-            server = subprocess.Popen(
-                [binaries / "postgres", "-D", data, "-h", "127.0.0.1", "-p", str(port), *settings],
+            process = subprocess.Popen(
+                [
+                    binaries / "postgres",
+                    "-D",
+                    data,
+                    "-h",
+                    "127.0.0.1",
+                    "-p",
+                    str(port),
+                    "-k",
+                    folder,
+                    *settings,
+                ],
                 stdout=log,
                 stderr=log,
                 cwd=folder,
                 **user,
             )
+        server = Server(port, process.pid, data)
         try:
-            asyncio.run(_until_ready(Server(port), folder / "log"))
-            yield Server(port, server.pid, data)
+            asyncio.run(_until_ready(server, folder / "log"))
+            yield server
         finally:
-            server.terminate()
-            server.wait(30)
+            process.terminate()
+            process.wait(30)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -145,7 +176,7 @@ def _certify(data: Path) -> None:
         check=True,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        **_as_user(),
+        **as_user(),
     )
 
 

@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import contextlib
 import json
+import math
 import random
 import sqlite3
 import sys
@@ -24,9 +25,9 @@ import sqlalchemy as sa
 from bench import postgres
 from bench.children.judge import machine
 from bench.queue_samples import GENEROUS_LIMITS, submit_job
-from bench.queue_simulation import SERVER_OPTIONS, Meter
+from bench.queue_simulation import SERVER_OPTIONS
 from bench.report import publish, table
-from bench.runner import RESULTS, ROOT, run
+from bench.runner import RESULTS, ROOT, BenchError, run
 from common.settings import Settings
 from jobs.db import schema
 from jobs.outcomes import QueueError
@@ -91,7 +92,7 @@ class Engine:
         assert self._process.stdout is not None
         line = await self._process.stdout.readline()
         if not line:
-            raise SystemExit("The engine ended; what it said stands above.")
+            raise BenchError("The engine ended; what it said stands above.")
         said: dict[str, Any] = json.loads(line)
         return said
 
@@ -102,9 +103,13 @@ class Engine:
 
 
 async def measure(
-    values: dict[str, Any], jobs: int, idle_seconds: float, meter: Meter | None
+    values: dict[str, Any], jobs: int, idle_seconds: float, server: postgres.Server | None
 ) -> Latency:
-    """Measure on one database: `jobs` jobs, then an engine that waits for `idle_seconds`."""
+    """Measure on one database: `jobs` jobs, then an engine that waits for `idle_seconds`.
+
+    Raises:
+        BenchError: the database has jobs of others, or the engine ended.
+    """
     async with await JobQueue.open(Settings(_env_file=None, **values)) as queue:
         await _refuse_others_jobs(queue)
         name = await _version(queue)
@@ -112,10 +117,10 @@ async def measure(
             times = [await _one(queue, engine) for _ in range(WARM_UP_JOBS + jobs)][WARM_UP_JOBS:]
             await asyncio.sleep(1.0)
             before = await engine.spent()
-            database = meter.database_seconds() if meter else 0.0
+            database = server.processor_seconds() if server else 0.0
             await asyncio.sleep(idle_seconds)
             after = await engine.spent()
-            spent = meter.database_seconds() - database if meter else None
+            spent = server.processor_seconds() - database if server else None
     a_second = {key: (after[key] - before[key]) / idle_seconds for key in after}
     return Latency(
         database=name,
@@ -130,7 +135,7 @@ async def measure(
 async def _refuse_others_jobs(queue: JobQueue) -> None:
     async with queue.database.read() as connection:
         if await connection.scalar(sa.select(sa.exists(schema.jobs.select()))):
-            raise SystemExit("That database has jobs; please name an empty one.")
+            raise BenchError("That database has jobs; please name an empty one.")
 
 
 async def _version(queue: JobQueue) -> str:
@@ -155,10 +160,9 @@ async def _one(queue: JobQueue, engine: Engine) -> tuple[float, float]:
     return said["at"] - queued, said["at"] - began
 
 
-def share(values: Sequence[float], part: float) -> float:
-    """A percentile (nearest rank)."""
-    ordered = sorted(values)
-    return ordered[max(0, -int(-part * len(ordered) // 1) - 1)]
+def percentile(values: Sequence[float], fraction: float) -> float:
+    """The value that this fraction of all do not exceed (nearest rank)."""
+    return sorted(values)[max(0, math.ceil(fraction * len(values)) - 1)]
 
 
 def latency_text(measured: Sequence[Latency]) -> str:
@@ -167,7 +171,7 @@ def latency_text(measured: Sequence[Latency]) -> str:
         (
             f"{one.database}, {what}",
             str(len(values)),
-            *(f"{share(values, part):.0f}" for part in (0.5, 0.9, 0.99, 1.0)),
+            *(f"{percentile(values, part):.0f}" for part in (0.5, 0.9, 0.99, 1.0)),
         )
         for one in measured
         for what, values in (
@@ -195,7 +199,7 @@ def latency_text(measured: Sequence[Latency]) -> str:
 
 
 @contextlib.contextmanager
-def _postgresql(url: str | None) -> Iterator[tuple[str, Meter | None] | None]:
+def _postgresql(url: str | None) -> Iterator[tuple[str, postgres.Server | None] | None]:
     """The URL given, or that of a private server; None if there is none."""
     if url is not None:
         yield url, None
@@ -205,7 +209,7 @@ def _postgresql(url: str | None) -> Iterator[tuple[str, Meter | None] | None]:
     else:
         with postgres.running(SERVER_OPTIONS) as server:
             asyncio.run(server.execute("CREATE DATABASE latency"))
-            yield server.url("latency"), Meter(server)
+            yield server.url("latency"), server
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -227,9 +231,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         with _postgresql(chosen.postgres) as found:
             if found is not None:
                 print("… PostgreSQL", flush=True)
-                url, meter = found
+                url, server = found
                 values["atelier_database_url"] = url
-                measured.append(asyncio.run(measure(values, *amounts, meter)))
+                measured.append(asyncio.run(measure(values, *amounts, server)))
     publish(
         chosen.out / "queue_latency.md",
         "Until an idle engine has a job",

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from bench import postgres
 from bench.children import pausing_engine
 from bench.queue_samples import GENEROUS_LIMITS, submit_job
+from bench.runner import run
 from common.settings import Settings
 from jobs.db.rows import J
 from jobs.queue import JobQueue
@@ -52,7 +53,7 @@ async def paint(url: str, folder: Path, engines: int) -> float:
     return JOBS_AN_ENGINE * engines / seconds
 
 
-async def run(server: postgres.Server, folder: Path) -> None:
+async def measure(server: postgres.Server, folder: Path) -> None:
     """Each number of engines on a database of its own."""
     alone = 0.0
     print(f"{'engines':>8}{'pictures a second':>20}{'times one engine':>18}")
@@ -65,11 +66,9 @@ async def run(server: postgres.Server, folder: Path) -> None:
 
 def main() -> None:
     """Start a private PostgreSQL, and measure."""
-    if postgres.find_binaries() is None:
-        raise SystemExit("PostgreSQL is not installed; there is nothing to measure.")
     with postgres.running() as server, tempfile.TemporaryDirectory() as name:
-        asyncio.run(run(server, Path(name)))
+        asyncio.run(measure(server, Path(name)))
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

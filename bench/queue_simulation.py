@@ -26,11 +26,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
-
 from bench import postgres
 from bench.queue_samples import GENEROUS_LIMITS, RESULT, submission
 from bench.report import table
+from bench.runner import run
 from common.options import PaintOptions
 from common.settings import Settings
 from common.store import key_for
@@ -59,27 +58,8 @@ class Cost:
     """Operations per second, with client and database on the same cores."""
 
 
-class Meter:
-    """The processor time of the server's processes and of this one."""
-
-    def __init__(self, server: postgres.Server) -> None:
-        self._server = psutil.Process(server.pid)
-
-    def database_seconds(self) -> float:
-        """Processor seconds of the server, its ended processes included."""
-        total = 0.0
-        for process in [self._server, *self._server.children(recursive=True)]:
-            try:
-                times = process.cpu_times()
-            except psutil.NoSuchProcess:
-                continue
-            total += times.user + times.system
-        own = self._server.cpu_times()
-        return float(total + own.children_user + own.children_system)
-
-
 async def measure(
-    meter: Meter, name: str, operation: Callable[[int], Awaitable[object]], times: int
+    server: postgres.Server, name: str, operation: Callable[[int], Awaitable[object]], times: int
 ) -> Cost:
     """Run an operation `times` times, several concurrently."""
     numbers = iter(range(times))
@@ -88,17 +68,18 @@ async def measure(
         for number in numbers:
             await operation(number)
 
-    database, client, wall = meter.database_seconds(), time.process_time(), time.perf_counter()
+    database, client = server.processor_seconds(), time.process_time()
+    wall = time.perf_counter()
     await asyncio.gather(*(work() for _ in range(AT_ONCE)))
     return Cost(
         name,
-        (meter.database_seconds() - database) / times * 1000,
+        (server.processor_seconds() - database) / times * 1000,
         (time.process_time() - client) / times * 1000,
         times / (time.perf_counter() - wall),
     )
 
 
-async def operations(meter: Meter, settings: Settings, times: int) -> list[Cost]:
+async def operations(server: postgres.Server, settings: Settings, times: int) -> list[Cost]:
     """Measure each step of a job's life, `times` times, with as many jobs waiting."""
     claims: list[Claim] = []
     async with await JobQueue.open(settings) as queue:
@@ -130,12 +111,12 @@ async def operations(meter: Meter, settings: Settings, times: int) -> list[Cost]
         async def ask(_: int) -> None:
             await queue.claims.claim("engine")
 
-        costs = [await measure(meter, "submit", submit, times)]
+        costs = [await measure(server, "submit", submit, times)]
         jobs = await queue.positions.waiting(None, limit=times)
         places = iter(itertools.cycle(job.id for job in jobs[-20:]))
         costs.append(
             await measure(
-                meter,
+                server,
                 f"place and time of the last of {times}",
                 lambda _: queue.positions.get(next(places)),
                 min(times, 200),
@@ -149,7 +130,7 @@ async def operations(meter: Meter, settings: Settings, times: int) -> list[Cost]
             ("finish", finish),
             ("ask an empty queue", ask),
         ):
-            costs.append(await measure(meter, name, operation, times))
+            costs.append(await measure(server, name, operation, times))
     return costs
 
 
@@ -267,16 +248,16 @@ class Simulation:
 
 
 async def fleet(
-    meter: Meter, settings: Settings, engines: int, seconds: float, seed: int
+    server: postgres.Server, settings: Settings, engines: int, seconds: float, seed: int
 ) -> FleetResult:
     """Run a fleet for simulated time, with a queue that does not become empty."""
     clock = SimulatedClock()
     async with await JobQueue.open(settings, clock=clock) as queue:
         simulation = Simulation(queue, clock, engines, seed)
         await simulation.fill(int(engines * (1 + seconds / MEAN_JOB_SECONDS) * 1.3))
-        before = meter.database_seconds()
+        before = server.processor_seconds()
         await simulation.run(seconds)
-        spent = meter.database_seconds() - before
+        spent = server.processor_seconds() - before
     return FleetResult(
         engines=engines,
         simulated_seconds=seconds,
@@ -313,9 +294,8 @@ def show_fleet(result: FleetResult) -> None:
     print("\n" + table(("who", "started", "median wait s", "longest s"), rows))
 
 
-async def run(arguments: argparse.Namespace, server: postgres.Server, folder: Path) -> None:
+async def measure_all(arguments: argparse.Namespace, server: postgres.Server, folder: Path) -> None:
     """All parts, each on a database of its own."""
-    meter = Meter(server)
     for name in ("operations", "fleet"):
         await server.execute(f"CREATE DATABASE {name}")
 
@@ -328,9 +308,9 @@ async def run(arguments: argparse.Namespace, server: postgres.Server, folder: Pa
         )
 
     print(f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}\n")
-    show_costs(await operations(meter, settings("operations"), arguments.times))
+    show_costs(await operations(server, settings("operations"), arguments.times))
     result = await fleet(
-        meter, settings("fleet"), arguments.engines, arguments.seconds, arguments.seed
+        server, settings("fleet"), arguments.engines, arguments.seconds, arguments.seed
     )
     show_fleet(result)
 
@@ -343,11 +323,9 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60.0, help="simulated seconds")
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
-    if postgres.find_binaries() is None:
-        raise SystemExit("PostgreSQL is not installed; there is nothing to measure.")
     with postgres.running(SERVER_OPTIONS) as server, tempfile.TemporaryDirectory() as name:
-        asyncio.run(run(arguments, server, Path(name)))
+        asyncio.run(measure_all(arguments, server, Path(name)))
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -15,9 +15,8 @@ import random
 import sys
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-
-import sqlalchemy as sa
 
 from bench import postgres
 from bench.children.judge import machine
@@ -39,13 +38,10 @@ HOURS_THAT_COUNT = 2.0
 async def soaked(server: postgres.Server, folder: Path, chosen: argparse.Namespace) -> SoakResult:
     """Start everything, let it run, and evaluate it."""
     await server.execute("CREATE DATABASE soak")
-    url = sa.make_url(server.url("soak"))
     async with contextlib.AsyncExitStack() as stack:
         discord = await stack.enter_async_context(LoopbackDiscord.start())
         s3_port = await stack.enter_async_context(s3_server(folder / "s3.log"))
-        database = await stack.enter_async_context(
-            proxy_to(str(url.host or "127.0.0.1"), int(url.port or 5432))
-        )
+        database = await stack.enter_async_context(proxy_to("127.0.0.1", server.port))
         store = await stack.enter_async_context(proxy_to("127.0.0.1", s3_port))
         s3 = {
             "AWS_ENDPOINT_URL": f"http://127.0.0.1:{store.port}",
@@ -55,10 +51,9 @@ async def soaked(server: postgres.Server, folder: Path, chosen: argparse.Namespa
         }
         os.environ |= s3
         await asyncio.to_thread(make_bucket)
-        through = url.set(host="127.0.0.1", port=database.port)
         environment = bot_environment(discord.environment(), folder / "data") | {
             **s3,
-            "ATELIER_DATABASE_URL": through.render_as_string(hide_password=False),
+            "ATELIER_DATABASE_URL": replace(server, port=database.port).url("soak"),
             "ATELIER_STORAGE_URL": f"s3://{BUCKET}/pictures",
             "ATELIER_ENGINE": "external",
             "ATELIER_NETWORK": "lite",
@@ -119,8 +114,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, default=RESULTS)
     parser.add_argument("--logs", type=Path, default=Path(tempfile.gettempdir()))
     chosen = parser.parse_args(arguments)
-    if postgres.find_binaries() is None:
-        raise BenchError("PostgreSQL is not installed.")
     with (
         postgres.running() as server,
         tempfile.TemporaryDirectory(prefix="atelier-soak-", ignore_cleanup_errors=True) as folder,

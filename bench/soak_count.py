@@ -9,9 +9,11 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from bench.bot_process import has_result
 from bench.report import table
 from bench.soak_day import Sample, Soak
 from jobs.db import schema
+from jobs.model import ENDED
 from jobs.queue import JobQueue
 from sandbox.model import Interaction, Message
 
@@ -19,14 +21,6 @@ LONG_SECONDS = 60.0
 """Duration from which a member is notified separately; also in `bot.delivery.notifier`."""
 AFTER_SECONDS = 600.0
 """How long remaining jobs may take at the end, without failures."""
-ENDINGS = {"done", "failed", "cancelled"}
-
-
-def is_result(message: Message | None) -> bool:
-    """Whether a message shows a finished picture."""
-    if message is None or not message.attachments:
-        return False
-    return any(button.get("label") == "Again" for button in message.buttons)
 
 
 def tells_that_it_is_ready(message: Message) -> bool:
@@ -98,7 +92,7 @@ async def judged(soak: Soak, queue: JobQueue) -> SoakResult:
     """Wait for the remaining jobs, and count."""
     asked = [one for one in soak.posted if one.acknowledged]
     await soak.discord.until(
-        lambda: all(is_result(one.message) or was_refused(one) for one in asked), AFTER_SECONDS
+        lambda: all(has_result(one.message) or was_refused(one) for one in asked), AFTER_SECONDS
     )
     await asyncio.sleep(5.0)  # until deliveries are recorded
     async with queue.database.read() as connection:
@@ -106,13 +100,13 @@ async def judged(soak: Soak, queue: JobQueue) -> SoakResult:
         events = (
             await connection.execute(
                 sa.select(schema.events.c.job_id, sa.func.count())
-                .where(schema.events.c.kind.in_(ENDINGS))
+                .where(schema.events.c.kind.in_(ENDED))
                 .group_by(schema.events.c.job_id)
             )
         ).all()
     known = {row.interaction_id for row in jobs}
     lost = [one for one in asked if one.id not in known and not was_refused(one)]
-    shown = [one for one in soak.posted if one.id in known and is_result(one.message)]
+    shown = [one for one in soak.posted if one.id in known and has_result(one.message)]
     discord = soak.discord
     users = {one.user.id: one.user for one in soak.posted}
     in_channels = discord.messages()

@@ -48,9 +48,13 @@ Estimate = Callable[[Recorded], Iterator[tuple[float, float | None]]]
 def as_told(painting: Recorded) -> Iterator[tuple[float, float | None]]:
     """The engine's estimates."""
     scales = [Scale((height, width), count) for height, width, count in painting.scales]
-    time_left = TimeLeft(scales, painting.slowness)
+    time_left = TimeLeft(scales, [1] * len(scales), painting.slowness)
     done: dict[int, int] = {}
-    for scale, seconds, worked, now, _ in painting.iterations:
+    ended = 0.0
+    for scale, seconds, worked, now, processor in painting.iterations:
+        if scale not in done:
+            time_left.add_set_up(scale, processor - worked - ended)
+        ended = processor
         done[scale] = done.get(scale, 0) + 1
         time_left.add(scale, seconds, worked)
         yield now, time_left.seconds(scale, done[scale])

@@ -1,4 +1,4 @@
-"""Orderly shutdown on signals, within a time limit."""
+"""Orderly shutdown on signals and with the parent process, within a time limit."""
 
 import asyncio
 import contextlib
@@ -29,6 +29,21 @@ def on_signal(stop: Callable[[], None]) -> None:
         except NotImplementedError:  # on Windows
             with contextlib.suppress(ValueError):  # not in the main thread
                 signal.signal(number, stop_in_loop)
+
+
+def on_stdin_end(stop: Callable[[], None]) -> None:
+    """Call `stop` when whoever started this process closes its standard input, or is gone."""
+    loop = asyncio.get_running_loop()
+
+    def watch() -> None:
+        with contextlib.suppress(OSError, ValueError):
+            # Not by `sys.stdin`, whose lock would abort a Python that ends while this waits.
+            while os.read(sys.stdin.fileno(), 4096):
+                pass
+        with contextlib.suppress(RuntimeError):  # the loop has ended by itself
+            loop.call_soon_threadsafe(stop)
+
+    threading.Thread(target=watch, name="stdin", daemon=True).start()
 
 
 def exit_within(seconds: float, status: int) -> None:

@@ -9,6 +9,7 @@ from jobs.core import QueueCore
 from jobs.db.database import CANCELLED_TOPIC, QUEUED_TOPIC, Clock, Database
 from jobs.db.listeners import Listeners
 from jobs.db.migrate import is_newest, make_folder, migrate, require_newest
+from jobs.db.postgres_check import check_server
 from jobs.db.rows import moment
 from jobs.delivery import Deliveries
 from jobs.execution.bots import Bots
@@ -102,7 +103,9 @@ class JobQueue:
         try:
             if not may_migrate:
                 await require_newest(database)
-            elif not await is_newest(database):
+            elif database.postgres:
+                await check_server(database)
+            if may_migrate and not await is_newest(database):
                 await _migrate(settings, clock)
         except BaseException:
             await database.close()

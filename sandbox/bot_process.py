@@ -50,22 +50,25 @@ class BotProcess:
         lines = self.log.read_text("utf-8", errors="replace").splitlines()
         return "\n".join(f"    {line}" for line in lines[-LOG_LINES_SHOWN:])
 
-    async def stop(self) -> None:
-        """Ask the process to exit, and kill it after a while.
+    async def stop(self) -> int:
+        """Ask the process to exit, and kill it after a while; returns its exit status.
 
         The engine exits cleanly even if the bot does not, because its standard input closes.
         """
-        if not self.running:
-            return
-        with contextlib.suppress(ProcessLookupError):
-            self._ask_to_exit()
+        if self.running:
+            with contextlib.suppress(ProcessLookupError):
+                self._ask_to_exit()
         try:
             async with asyncio.timeout(STOP_WITHIN_SECONDS):
-                await self._process.wait()
+                return await self._process.wait()
         except TimeoutError:
-            with contextlib.suppress(ProcessLookupError):
-                self._process.kill()
-            await self._process.wait()
+            return await self.kill()
+
+    async def kill(self) -> int:
+        """Kill the process; returns its exit status."""
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()
+        return await self._process.wait()
 
     def _ask_to_exit(self) -> None:
         if sys.platform == "win32":  # where `terminate` kills

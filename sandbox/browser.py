@@ -5,7 +5,6 @@ boxes.
 """
 
 import io
-import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator
@@ -132,8 +131,8 @@ async def painting_page(width_px: int, height_px: int) -> "AsyncIterator[Page]":
     with tempfile.TemporaryDirectory() as folder:
         data_dir = Path(folder)
         async with LoopbackDiscord.start(extend=add_page) as discord:
-            small = {"ATELIER_MAX_PER_DAY": "1000"} | dict(os.environ)
-            environment = small | bot_environment(discord.environment(), data_dir)
+            environment = bot_environment(discord.environment(), data_dir)
+            environment.setdefault("ATELIER_MAX_PER_DAY", "1000")
             async with run_bot(environment, data_dir / "bot.log") as bot:
                 await online(discord, bot)
                 url = discord.world.base_url

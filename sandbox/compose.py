@@ -93,11 +93,11 @@ def _attach(world: World, message: Message, payload: Json, files: Files) -> None
 def _number_components(components: list[Json]) -> list[Json]:
     """Give every component without an ID one, as Discord does."""
     numbered = copied(components)
-    taken: set[int] = set()
-    for component in walk_components(numbered):
-        if not component.get("id"):
-            component["id"] = next(number for number in count(1) if number not in taken)
-        taken.add(component["id"])
+    walked = walk_components(numbered)
+    given = {component.get("id") for component in walked}
+    free = (number for number in count(1) if number not in given)
+    for component in walked:
+        component["id"] = component.get("id") or next(free)
     return numbered
 
 

@@ -68,7 +68,7 @@ class Role:
 
 @dataclass(eq=False)
 class User:
-    """A user; `role_ids` count only in the guild."""
+    """A user."""
 
     id: int
     name: str
@@ -77,20 +77,14 @@ class User:
     bot: bool = False
     locale: str = "en-US"
     role_ids: list[int] = field(default_factory=list)
+    """Count only in the guild."""
     in_guild: bool = True
     accepts_dms: bool = True
 
 
 @dataclass(eq=False)
 class Channel:
-    """A text channel, a DM, or a group DM.
-
-    `has_bot`: the bot can see it. `bot_denied`: permissions that the bot lacks in it. `kind`:
-    another channel type, such as a voice channel or a thread; it is used like a text channel
-    nevertheless.
-    `parent_id`: the channel of a thread; for a forum post the forum. `archived`, `locked`: of a
-    thread; an archived one takes no edits until it is opened again, which a new message does.
-    """
+    """A text channel, a DM, or a group DM."""
 
     id: int
     type: ChannelType
@@ -98,29 +92,34 @@ class Channel:
     guild_id: int | None = None
     member_ids: list[int] = field(default_factory=list)
     has_bot: bool = True
+    """Whether the bot can see it."""
     topic: str = ""
     bot_denied: int = 0
+    """Permissions that the bot lacks in it."""
     kind: int | None = None
+    """Another channel type, such as a voice channel or a thread; used like a text channel."""
     parent_id: int | None = None
+    """The channel of a thread; for a forum post the forum."""
     archived: bool = False
+    """An archived thread takes no edits until it is opened again, which a new message does."""
     locked: bool = False
+    """Only moderators can open a locked thread again."""
 
 
 @dataclass(eq=False)
 class Guild:
-    """A server. `premium_tier` sets the upload limit, as boosts do; `locale` its language.
-
-    `has_commands`: its members use the server's installation of the commands, even without the bot.
-    """
+    """A server."""
 
     id: int
     name: str
     owner_id: int
     roles: list[Role]
     premium_tier: int = 0
+    """Sets the upload limit, as boosts do."""
     locale: str = "en-US"
     has_bot: bool = True
     has_commands: bool = True
+    """Whether members use the server's installation of the commands, even without the bot."""
 
 
 @dataclass(eq=False)
@@ -160,7 +159,7 @@ class Sticker:
 
 @dataclass(eq=False)
 class Message:
-    """A message. `visible_to` is the only user who sees an ephemeral message."""
+    """A message."""
 
     id: int
     channel_id: int
@@ -175,6 +174,7 @@ class Message:
     edited_at: float | None = None
     interaction: "Interaction | None" = None
     visible_to: int | None = None
+    """The only user who sees it, if it is ephemeral."""
     nonce: str | None = None
     reference_id: int | None = None
     mentions: list[int] = field(default_factory=list)

@@ -145,16 +145,14 @@ class UserActions:
         how: dict[str, Any] = {"command": name, "age_seconds": age_seconds, "wait": wait}
         return await self._dispatch(user, where, _COMMAND, data, **how)
 
-    async def message_command(
-        self, user: User, name: str, message: Message, *, wait: bool = True
-    ) -> Interaction:
+    async def message_command(self, user: User, name: str, message: Message) -> Interaction:
         """Use a message's context menu."""
         channel = self.world.channels[message.channel_id]
         command = command_for(self.world, user, name, channel, kind=3)
         data = _command_data(command, (), [], {})
         data["target_id"] = str(message.id)
         data["resolved"] = {"messages": {str(message.id): message_json(self.world, message)}}
-        return await self._dispatch(user, channel, _COMMAND, data, command=name, wait=wait)
+        return await self._dispatch(user, channel, _COMMAND, data, command=name)
 
     async def user_command(
         self,
@@ -164,7 +162,6 @@ class UserActions:
         *,
         channel: Place = None,
         context: str = "guild",
-        wait: bool = True,
     ) -> Interaction:
         """Use a user's context menu."""
         where = self.place(user, channel, context)
@@ -173,7 +170,7 @@ class UserActions:
         resolve_entity(self.world, 6, target, resolved)
         data = _command_data(command, (), [], resolved)
         data["target_id"] = str(target.id)
-        return await self._dispatch(user, where, _COMMAND, data, command=name, wait=wait)
+        return await self._dispatch(user, where, _COMMAND, data, command=name)
 
     async def type_into(
         self,

@@ -30,7 +30,7 @@ TRAFFIC_KEPT = 4000
 
 @dataclass(frozen=True)
 class Violation:
-    """A strict rule that the bot violated. `refused` is false where Discord accepts it."""
+    """A strict rule that the bot violated."""
 
     rule: str
     path: str
@@ -38,7 +38,7 @@ class Violation:
     request: str
     documentation: str
     refused: bool
-    at: float
+    """False where Discord accepts it."""
 
 
 @dataclass
@@ -100,7 +100,7 @@ class World:
         admin.role_ids.append(admin_role.id)
         self.guild = Guild(guild_id, "The Studio", admin.id, [everyone, admin_role, bot_role])
         topic = "Photographs in, paintings out. Type / to begin."
-        self.paintings = self.add_channel("paintings", topic=topic)
+        self.add_channel("paintings", topic=topic)
         self.add_channel("talk", topic="Anything else.")
         self.private = Channel(
             self.ids.next(),

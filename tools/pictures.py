@@ -23,9 +23,9 @@ from common.options import PaintOptions
 from engine.networks.registry import NetworkSource
 from engine.networks.vgg19 import Vgg19
 from engine.painting import Painted, Picture, Studio, Style, paint
+from tools.checkouts import ROOT
 from tools.evaluation.likeness import PAINTING, PHOTOGRAPH, Likeness, Panel, as_markdown, mean_of
 
-ROOT = Path(__file__).resolve().parents[1]
 PAIRS = Path(__file__).parent / "pairs.toml"
 _CAPTION_PX, _GAP_PX = 14, 4
 _WIDEST = 1.4

@@ -28,9 +28,8 @@ HOW_TO_CHOOSE = "https://pytorch.org/get-started/locally/"
 TIMEOUT_SECONDS = 10.0
 
 _ONLY_CUDA = re.compile(r"(nvidia-|cuda-|triton)")
-_OF_TORCH = re.compile(r"(torch)==([\w.]+)(?:\s*;\s*(.*))?$")
 _TOOLKIT = re.compile(r"^cuda-toolkit==(\d+)\.(\d+)", re.MULTILINE)
-_PINNED_TORCH = re.compile(r"^torch==([\w.]+)", re.MULTILINE)
+_TORCH = re.compile(r"^torch==([\w.]+)", re.MULTILINE)
 _ON_LINUX = "sys_platform == 'linux' and platform_machine == 'x86_64'"
 _ELSEWHERE = "sys_platform != 'linux' or platform_machine != 'x86_64'"
 
@@ -55,13 +54,11 @@ def cpu_lock(lock: str, name: str) -> str:
         wanted = line.removesuffix("\\").strip()
         if _ONLY_CUDA.match(wanted):
             continue
-        torch = _OF_TORCH.match(wanted)
-        if torch is None:
+        if torch := _TORCH.match(wanted):
+            lines.append(f"torch=={torch[1]}+cpu ; {_ON_LINUX}")
+            lines.append(f"torch=={torch[1]} ; {_ELSEWHERE}")
+        else:
             lines.append(wanted)
-            continue
-        package, version, _ = torch.groups()
-        lines.append(f"{package}=={version}+cpu ; {_ON_LINUX}")
-        lines.append(f"{package}=={version} ; {_ELSEWHERE}")
     return "\n".join(lines) + "\n"
 
 
@@ -72,7 +69,7 @@ def cuda_command(lock: str, build: str | None = None) -> list[str]:
         lock: content of the ordinary lock file.
         build: name in PyTorch's index, such as `cu126`; None for the lock file's CUDA version.
     """
-    torch, toolkit = _PINNED_TORCH.search(lock), _TOOLKIT.search(lock)
+    torch, toolkit = _TORCH.search(lock), _TOOLKIT.search(lock)
     if torch is None or toolkit is None:
         raise ValueError("this is no lock file with torch and CUDA")
     build = build or f"cu{toolkit[1]}{toolkit[2]}"
@@ -148,7 +145,7 @@ def install_cuda(build: str | None) -> int:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one of the two commands. Returns the exit status."""
+    """Run one of the three commands. Returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m tools.requirements", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("cpu", help="write the lock files for processors")

@@ -15,14 +15,13 @@ from typing import Any
 from tools.checkouts import ROOT, checked_out
 
 _SCRIPT = Path(__file__).with_name("paintings.py")
-_BEFORE = "1085867"
 
 
 def main() -> int:
     """Paint with both and compare; returns 0 if all are equal."""
     parser = argparse.ArgumentParser(prog="python -m tools.same_pictures", description=__doc__)
     parser.add_argument("names", nargs="*", help="of paintings; default all")
-    parser.add_argument("--commit", default=_BEFORE, help="default %(default)s")
+    parser.add_argument("--commit", default="HEAD", help="default %(default)s: what changed since")
     chosen = parser.parse_args()
     with checked_out(chosen.commit) as old:
         before, now = _paint(old, chosen.names), _paint(ROOT, chosen.names)

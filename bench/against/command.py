@@ -13,7 +13,7 @@ from bench.against.measuring import HEAD, Row, kept_rows, row_cells
 from bench.against.painting import Trees
 from bench.against.trees import Tree, run_in
 from bench.report import machine_text, system_load, table, write
-from bench.runner import ROOT, BenchError, Setup, add_places, fetch_rival
+from bench.runner import ROOT, Setup, add_places, fetch_rival
 from common.options import NETWORKS
 from tools.checkouts import checked_out, git
 
@@ -36,8 +36,6 @@ def run(chosen: argparse.Namespace) -> None:
         BenchError: it cannot be measured.
     """
     with tempfile.TemporaryDirectory() as work:
-        if chosen.weights is not None and not chosen.weights.is_file():
-            raise BenchError(f"There is no file {chosen.weights}; name another with --weights.")
         setup = Setup(
             content=chosen.content.resolve(),
             style=chosen.style.resolve(),
@@ -118,12 +116,7 @@ def _write(setup: Setup, chosen: argparse.Namespace, rows: Sequence[Row]) -> Non
     name = "against_avx2" if chosen.avx2 else "against"
     old = git("rev-parse", chosen.commit)
     rows = kept_rows(earlier_rows(setup.out / f"{name}.json", machine, old), rows, PARTS)
-    figures = {
-        "machine": machine,
-        "load": load,
-        "old": old,
-        "rows": rows,
-    }
+    figures = {"machine": machine, "load": load, "old": old, "rows": rows}
     parts = [told, text, table(HEAD, [row_cells(row) for row in rows])]
     write(setup.out / f"{name}.md", f"This code beside {chosen.commit}", parts, figures)
     print(f"Written to {setup.out / name}.md.")

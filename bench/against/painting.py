@@ -74,26 +74,30 @@ class Trees:
                 environment=environment,
             )
 
+    @property
+    def new(self) -> Tree:
+        """The tree of this code."""
+        return next(tree for tree in self.both if tree.name == "new")
+
     def warm(self) -> None:
         """Run a command of each tree, so that modules are compiled before measuring."""
         for tree in self.both:
             self.command(tree, "lite", iterations=1, scales=1, size=64)
 
-    def iterate(self, tree: Tree, *, threads: int | None = None, **task: Any) -> dict[str, Any]:
+    def iterate(self, tree: Tree, **task: Any) -> dict[str, Any]:
         """Measure iterations with the painter's library."""
         setup = self.setup
-        threads = threads or setup.threads
         whole = {
             "content": str(setup.content),
             "style": str(setup.style),
             "weights": setup.weights and str(setup.weights),
-            "threads": threads,
+            "threads": setup.threads,
             **task,
         }
         ran = run_in(
             tree,
             ["-P", _ITERATE],
-            threads=threads,
+            threads=setup.threads,
             environment=self.environment,
             stdin=json.dumps(whole),
         )
@@ -165,8 +169,7 @@ def iterations(trees: Trees) -> list[Row]:
         options |= {"iterations": count, "optimizer": "lbfgs", **layers}
 
         def measured(tree: Tree, options: dict[str, Any] = options) -> dict[str, float]:
-            found = trees.iterate(tree, options=options)
-            return {"seconds": pace(found["marks"]), "MiB": found["peak_bytes"] / _MIB}
+            return {"seconds": pace(trees.iterate(tree, options=options)["marks"])}
 
         found = in_turns(trees.both, trees.setup.rounds, measured)
         rows.append(
@@ -211,13 +214,12 @@ def _beside(
 ) -> list[Row]:
     """A row for each of our own variants, by label, all alternating with the rival."""
     setup, count = trees.setup, 6
-    new = next(tree for tree in trees.both if tree.name == "new")
     options = {"network": "vgg19", "size_px": setup.size_px, "scales": 1, "optimizer": "lbfgs"}
     ours: dict[str, list[float]] = {said: [] for said in own}
     theirs: list[float] = []
     for _ in range(setup.rounds):
         for said, mine in own.items():
-            painted = trees.iterate(new, options={**options, "iterations": count, **mine})
+            painted = trees.iterate(trees.new, options={**options, "iterations": count, **mine})
             ours[said].append(pace(painted["marks"]))
         task = {"size_px": setup.size_px, "iterations": count, **rival.task}
         theirs.append(pace(setup.child(rival.child, **task)["marks"]))
@@ -240,11 +242,10 @@ def tiles(trees: Trees) -> list[Row]:
     """2048 px limited to 2 GiB, compared with unlimited memory; the new tree only."""
     size = 128 if trees.setup.quick else 2048
     options = {"network": "vgg19", "size_px": size, "scales": 1, "iterations": 4, **VGG19_LAYERS}
-    new = next(tree for tree in trees.both if tree.name == "new")
     small = 700 << 20 if trees.setup.quick else TILED_BYTES
-    whole = trees.iterate(new, options=options)
+    whole = trees.iterate(trees.new, options=options)
     # The 2 GiB include importing torch.
-    tiled = trees.iterate(new, options=options, max_memory_bytes=small - (700 << 20))
+    tiled = trees.iterate(trees.new, options=options, max_memory_bytes=small - (700 << 20))
     remark = f"in {tiled['tiles']} parts; `old` is the whole at once, by this code"
     seconds = (pace(whole["marks"]),), (pace(tiled["marks"]),)
     memory = (whole["peak_bytes"] / _MIB,), (tiled["peak_bytes"] / _MIB,)
@@ -259,14 +260,13 @@ def _layers_text(layers: dict[str, float]) -> str:
     return ",".join(f"{name}={weight:g}" for name, weight in layers.items())
 
 
-def pace(marks: Sequence[Sequence[float]], *, skip: int = 2) -> float:
-    """Median processor seconds per iteration, without the first ones.
+def pace(marks: Sequence[Sequence[float]]) -> float:
+    """Median processor seconds per iteration, without the first two.
 
     Args:
         marks: for each iteration its number, and wall and processor seconds at its end.
-        skip: iterations with smaller numbers are ignored.
     """
-    kept = [mark for mark in marks if mark[0] >= skip]
+    kept = [mark for mark in marks if mark[0] >= 2]
     steps = [after[2] - one[2] for one, after in pairwise(kept) if after[0] == one[0] + 1]
     # The last mark is the end of the painting, not of an iteration.
     steps = steps[:-1] or steps

@@ -9,8 +9,8 @@ import numpy as np
 from PIL import Image
 from skimage.registration import optical_flow_tvl1
 
-from engine.moving.consistency import disoccluded
-from engine.moving.flow import Flow, Pixels, grid, warped
+from engine.moving.consistency import disoccluded, out_of_frame
+from engine.moving.flow import Flow, Pixels, warped
 from tools.evaluation import Judge
 
 _AGREE_PX = 0.5
@@ -31,7 +31,8 @@ def warping_errors(
     errors: list[list[float]] = []
     for number, (before, after) in enumerate(itertools.pairwise(contents)):
         forward, backward = held_out_flow(before, after), held_out_flow(after, before)
-        seen = ~disoccluded(forward, backward) & _inside(backward) & _alike(before, after, backward)
+        hidden = disoccluded(forward, backward) | out_of_frame(backward)
+        seen = ~hidden & _alike(before, after, backward)
         if seen.mean() < _CUT:
             continue
         seen &= _agree(backward, _farneback(after, before))
@@ -65,12 +66,6 @@ def style_distance(judge: Judge, frames: Sequence[Image.Image], style: Path) -> 
     target = judge.style_target(style, max(frames[0].size))
     each = [np.mean(list(judge.style_distances(one, target).values())) for one in frames]
     return float(np.mean(each))
-
-
-def _inside(backward: Flow) -> np.ndarray:
-    height, width = backward.shape[:2]
-    places = grid(backward) + backward
-    return np.asarray(((places >= 0) & (places <= (width - 1, height - 1))).all(-1))
 
 
 def _alike(before: Image.Image, after: Image.Image, backward: Flow) -> np.ndarray:

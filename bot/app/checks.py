@@ -18,6 +18,7 @@ from bot.app.check_result import CheckResult
 from bot.app.database_check import check_database
 from bot.app.folder_lock import is_locked
 from bot.wire.addresses import discord_proxy
+from common.child import end
 from common.disk_space import least_space
 from common.files import close_to_others
 from common.gpus import unused_card
@@ -53,6 +54,10 @@ NO_CERTIFICATE = (
 KEEPS_DELETED = (
     "The bucket keeps old versions, so deleted pictures stay in it: switch versioning off and "
     "delete the old versions, or add a lifecycle rule that deletes noncurrent versions."
+)
+KILLED = (
+    "The engine was ended by signal {number} while it was checked; systems that run out of memory "
+    "send 9."
 )
 NOT_WRITTEN = (
     "{setting}: {folder} cannot be written ({reason}): name a folder that the user who runs the "
@@ -217,10 +222,14 @@ async def _engine() -> CheckResult:
         async with asyncio.timeout(ENGINE_TIMEOUT_SECONDS):
             output, errors = await process.communicate()
     except TimeoutError:
-        process.kill()
-        return CheckResult("engine", "The engine did not start within two minutes.", is_fault=True)
+        await end(process)
+        text = "The engine did not start within two minutes."
+        return CheckResult("engine", text, is_fault=True, is_transient=True)
     if process.returncode == 0:
         return CheckResult("engine", output.decode(errors="replace").strip())
+    if (number := -(process.returncode or 0)) > 0:
+        text = KILLED.format(number=number)
+        return CheckResult("engine", text, is_fault=True, is_transient=True)
     last = errors.decode(errors="replace").strip().splitlines()[-1:] or ["no reason was given"]
     return CheckResult("engine", last[0], is_fault=True)
 

@@ -11,17 +11,18 @@ from cachetools import LRUCache
 from discord import app_commands
 
 from bot.app.gateway import bound_reconnects
+from bot.app.running_commands import RESTARTING, RunningCommands
 from bot.app.sync import keep_syncing, knows_commands
 from bot.commands.job_access import record_removed
-from bot.kit import Bot, Interaction, Service
+from bot.kit import Bot, Interaction, Service, UserError
 from bot.pictures.upload_encoder import UploadEncoder
-from bot.texts import CatalogueTranslator, texts_of
+from bot.texts import CatalogueTranslator
 from bot.traffic import Traffic
 from bot.ui.people import has_only_commands
 from bot.ui.reporting import STALE_MODAL, is_stale_modal
 from bot.wire.addresses import discord_proxy
 from bot.wire.connector import keepalive_connector
-from bot.wire.errors import reply, report
+from bot.wire.errors import report
 from bot.wire.in_flight import trace_config
 from bot.wire.rate_limit_locks import (
     LONGEST_WAIT_SECONDS,
@@ -98,6 +99,7 @@ class AtelierClient(Bot):
         self.only_commands = set()
         self.accepting = True
         self._seen: LRUCache[int, None] = LRUCache(REMEMBERED_INTERACTIONS)
+        self._running = RunningCommands()
         self._started: list[Service] = []
         self._winding_down: asyncio.Task[None] | None = None
         self._syncing: asyncio.Task[None] | None = None
@@ -164,7 +166,7 @@ class AtelierClient(Bot):
     async def on_interaction(self, interaction: Interaction) -> None:
         """Answer modals that discord.py no longer knows."""
         if is_stale_modal(interaction) and await self.may_serve(interaction):
-            await reply(interaction, texts_of(interaction)(STALE_MODAL))
+            await report(interaction, UserError(STALE_MODAL))
 
     async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:
         """A message was deleted."""
@@ -204,13 +206,13 @@ class AtelierClient(Bot):
             return False
         self._seen[interaction.id] = None
         if not self.accepting:
-            t = texts_of(interaction)
-            await reply(interaction, t("I am about to restart; please try again in a minute."))
+            await report(interaction, UserError(RESTARTING))
             return False
+        self._running.add(interaction)
         return True
 
     async def wind_down(self) -> None:
-        """Accept nothing new, finish the edits in flight, leave the rest to the next start.
+        """Accept nothing new, finish commands and edits in flight; the next start does the rest.
 
         The connection stays open, so that new interactions are told to come again.
         """
@@ -230,6 +232,7 @@ class AtelierClient(Bot):
 
     async def _stop_services(self) -> None:
         self.accepting = False
+        await self._running.finish()
         for service in reversed(self._started):
             try:
                 await service.stop()

@@ -1,5 +1,6 @@
 """From a stored request to a job, to a question for its member, or to the sentence why not."""
 
+import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 
@@ -15,6 +16,7 @@ from bot.kit import Bot, UserError
 from bot.texts import _, texts_for
 from bot.ui.components import Card
 from bot.ui.refusals import refusal_words
+from bot.wire.acknowledging import answer_within
 from bot.wire.errors import sentence_for
 from bot.wire.original_response import (
     answer_ephemerally,
@@ -23,8 +25,16 @@ from bot.wire.original_response import (
 )
 from common.logs import add_log_ids
 from jobs.model import Submission
-from jobs.outcomes import Accepted, AlreadySubmitted, Refused, SubmitOutcome
+from jobs.outcomes import (
+    Accepted,
+    AlreadySubmitted,
+    QueueUnavailableError,
+    Refused,
+    SubmitOutcome,
+)
 
+NOTING_SECONDS = 1.0
+"""How long a refusal waits to be noted before it is told."""
 TOO_LATE_TO_ASK = _(
     "I was held up for so long that I can no longer ask you how to paint what you attached; please "
     "use /paint with it again."
@@ -68,45 +78,55 @@ class RequestProcessor:
     ) -> None:
         """Wait for its row, store its pictures and submit it; or tell its user why not."""
         asker, reply = request.asker, request.reply
+        sentence = request.refusal or await self._begin(request, message_id, entry)
+        if not sentence:
+            return
+        if request.asked:  # the question stays, so that it can be answered again
+            await send_ephemeral_followup(self._client, asker.user_id, reply, sentence)
+            return
+        refused = request.model_copy(update={"refusal": sentence})
+        with contextlib.suppress(QueueUnavailableError, TimeoutError):
+            await answer_within(NOTING_SECONDS, self.replace(refused))
+        await answer_ephemerally(self._client, asker.user_id, reply, sentence)
+        if entry is not None:
+            await entry.drop()
+        await self._journal.close(reply.interaction_id)
+
+    async def _begin(
+        self, request: PaintRequest, message_id: int | None, entry: JournalEntry | None
+    ) -> str:
+        """Make a request a job or a question; returns why not, in its member's language, or ""."""
+        asker, reply = request.asker, request.reply
         t = texts_for(reply.locale)
         when_available = self._dependencies.when_available
         is_new = entry is not None or (request.content is not None and request.content.key is None)
         try:
             if entry is not None and not await when_available(request, entry.settled):
-                return  # whoever stored it first responds
+                return ""  # whoever stored it first responds
             if request.lacks_style:
                 # The intake stays open for a day and holds the pictures, so that the member can
                 # choose a style and then another.
                 kept = await when_available(request, lambda: self._pictures.store_pictures(request))
                 await self._ask(kept, await self._questions.style(kept), is_new=is_new)
-                return
+                return ""
             outcome = await when_available(
                 request, lambda: self._submit(request, message_id), again=entry is None
             )
             if isinstance(outcome, Undecided):
                 page = await self._questions.moving(outcome)
                 await self._ask(outcome.request, page, is_new=is_new)
-                return
+                return ""
         except Exception as error:  # noqa: BLE001 - errors become sentences here
-            sentence = sentence_for(error, t, f"intake {reply.interaction_id}")
-        else:
-            if isinstance(outcome, Accepted | AlreadySubmitted):
-                add_log_ids(job=outcome.job.id)
-                # The delivery loop finds the job and shows it.
-                await self._client.service(UndeliveredNotice).tell_once_shown(outcome.job)
-                return
-            if isinstance(outcome, Refused):
-                guild = self._client.get_guild(asker.guild_id or 0)
-                sentence = refusal_words(t, outcome.refusal, guild)
-            else:
-                sentence = t(ERASED)
-        if request.asked:  # the question stays, so that it can be answered again
-            await send_ephemeral_followup(self._client, asker.user_id, reply, sentence)
-            return
-        await answer_ephemerally(self._client, asker.user_id, reply, sentence)
-        if entry is not None:
-            await entry.drop()
-        await self._journal.close(reply.interaction_id)
+            return sentence_for(error, t, f"intake {reply.interaction_id}")
+        if isinstance(outcome, Accepted | AlreadySubmitted):
+            add_log_ids(job=outcome.job.id)
+            # The delivery loop finds the job and shows it.
+            await self._client.service(UndeliveredNotice).tell_once_shown(outcome.job)
+            return ""
+        guild = self._client.get_guild(asker.guild_id or 0)
+        return (
+            refusal_words(t, outcome.refusal, guild) if isinstance(outcome, Refused) else t(ERASED)
+        )
 
     async def _ask(self, kept: PaintRequest, page: Card, *, is_new: bool) -> None:
         """Put a question into the response to a request whose pictures are stored.

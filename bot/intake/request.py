@@ -110,6 +110,9 @@ class PaintRequest(BaseModel):
     fails."""
     version: int | None = None
     """The parent's version to make a job of its own, from 0; nothing is painted for it."""
+    refusal: str = ""
+    """Why it is not painted, for its member; noted before they are told, so that a restart between
+    the two does not paint it."""
 
     @model_validator(mode="before")
     @classmethod

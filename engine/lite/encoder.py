@@ -131,6 +131,12 @@ class LiteEncoder:
         """See `Encoder.border`: at half of the picture's size, two convolutions know the side."""
         return 2 if self.stride_px(layer) == 2 else 1
 
+    def multiplications_per_pixel(self, layers: Collection[str]) -> float:
+        """See `Encoder.multiplications_per_pixel`."""
+        return sum(
+            self._weights[f"{one.name}.weight"].numel() / one.stride_px**2 for one in needed(layers)
+        )
+
     def bytes_per_pixel(self, layers: Collection[str]) -> float:
         """See `Encoder.bytes_per_pixel`.
 

@@ -7,12 +7,10 @@ import numpy as np
 
 from engine.moving.consistency import Correspondence, correspondence
 from engine.moving.flow import Pixels, warped
-from engine.moving.scenes import FramePair, Prior
+from engine.moving.scenes import FramePair, Prior, is_cut
 
 MOST_FRAMES = 8
 """Number of last frames that blend into the first one."""
-_SAME_SCENE = 0.3
-"""With less than this share known, the last frame has nothing in common with the first."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +38,7 @@ class LoopEnd:
         if not over:
             return None
         to_first = correspondence(first.content, after := content(count - 1))
-        if to_first.share < _SAME_SCENE:
+        if is_cut(to_first):
             return None
         correspondences = [to_first]
         for number in range(count - 2, count - 1 - over, -1):

@@ -1,7 +1,7 @@
 """Scenes of a clip, and what a frame takes over from earlier frames of its scene."""
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -125,13 +125,12 @@ class Scenes:
             return None
         if (prior := self.current.prior_of(content, self.check)) is not None:
             return prior
-        before, self.current = self.current, None
-        self.earlier.append(before)
-        for scene in self._returned_to(content):
-            self.earlier.remove(scene)
-            self.current = scene
-            return scene.prior_of(content, self.check)
-        return None
+        self.earlier.append(self.current)
+        self.current = self._returned_to(content)
+        if self.current is None:
+            return None
+        self.earlier.remove(self.current)
+        return self.current.prior_of(content, self.check)
 
     def add(self, pair: FramePair, prior: Prior | None) -> None:
         """Add the next finished frame."""
@@ -140,11 +139,13 @@ class Scenes:
         else:
             self.current.add(pair, prior)
 
-    def _returned_to(self, content: Pixels) -> Iterator[Scene]:
+    def _returned_to(self, content: Pixels) -> Scene | None:
+        """The newest earlier scene, but the one before the cut, that the next frame is of."""
         for scene in list(self.earlier)[-2::-1]:
             self.check()
             if correspondence(scene.newest[-1].content, content).share >= _RETURN:
-                yield scene
+                return scene
+        return None
 
 
 def is_cut(known: Correspondence) -> bool:

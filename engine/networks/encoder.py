@@ -137,6 +137,9 @@ class Encoder(Protocol):
     def bytes_per_pixel(self, layers: Collection[str]) -> float:
         """Approximate memory of features and their gradients, for each pixel of a tile."""
 
+    def multiplications_per_pixel(self, layers: Collection[str]) -> float:
+        """Multiplications of all convolutions up to these layers, for each pixel of a picture."""
+
 
 def features_of(encoder: Encoder, picture: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
     """Features of the named layers; nothing deeper is computed.

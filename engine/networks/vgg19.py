@@ -248,6 +248,12 @@ class Vgg19:
         """See `Encoder.border`: none, as hardly any colors are copied, and the rim stays sharp."""
         return 0
 
+    def multiplications_per_pixel(self, layers: Collection[str]) -> float:
+        """See `Encoder.multiplications_per_pixel`."""
+        deepest = max(self.layers.index(name) for name in layers)
+        used = self._convolutions[: deepest + 1]
+        return sum(self._tensors[f"{one.key}.weight"].numel() * 0.25**one.block for one in used)
+
     def bytes_per_pixel(self, layers: Collection[str]) -> float:
         """See `Encoder.bytes_per_pixel`.
 

@@ -29,6 +29,8 @@ class LossLog:
 
     scales: Sequence[Scale]
     """Scales of the painting, for the time left."""
+    threads: Sequence[int]
+    """CPU threads that paint each of them."""
     losses: list[Losses] = field(default_factory=list)
     """The losses that were read."""
     seconds: float = 0.0
@@ -44,7 +46,7 @@ class LossLog:
     _unread_worked: float = 0.0
 
     def __post_init__(self) -> None:
-        self._time = TimeLeft(self.scales, slowness_before())
+        self._time = TimeLeft(self.scales, self.threads, slowness_before())
 
     def add(
         self,
@@ -70,6 +72,10 @@ class LossLog:
         self.iterations += 1
         if stacked.device.type == "cpu":
             self.read()  # nothing to wait for
+
+    def add_set_up(self, scale: int, worked: float) -> None:
+        """See `TimeLeft.add_set_up`."""
+        self._time.add_set_up(scale, worked)
 
     def read(self) -> None:
         """Read all losses from the device."""

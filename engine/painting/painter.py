@@ -31,6 +31,7 @@ from engine.painting.run import Run
 from engine.painting.run_state import RunState
 from engine.painting.studio import Control, Studio
 from engine.recipes.recipe import load_recipe
+from engine.threads import threads_for
 
 
 def paint(
@@ -128,6 +129,7 @@ def paint_inputs(
             found,
             encoder.name,
             encoder.weights_hash,
+            _threads(plan, encoder, studio),
             planned,
             studio.dtype,
             plan.tile_px,
@@ -139,8 +141,19 @@ def paint_inputs(
         control=control or Control(),
         memory=_memory(total, padded_inputs, studio.device, kept_planes(recipe, encoder)),
     )
-    with _deterministic():
-        yield from run.paint(kept)
+    try:
+        with _deterministic():
+            yield from run.paint(kept)
+    finally:
+        torch.set_num_threads(studio.threads)
+
+
+def _threads(plan: Plan, encoder: Encoder, studio: Studio) -> list[int]:
+    """CPU threads for each scale."""
+    if studio.device.type != "cpu":
+        return [studio.threads] * len(plan.scales)
+    each = encoder.multiplications_per_pixel(plan.layers_of(encoder))
+    return [threads_for(each * scale.pixels, studio.threads) for scale in plan.scales]
 
 
 @contextmanager

@@ -87,6 +87,7 @@ class Run:
         optimizer: Optimizer | None = None
         shown: Tensor | None = None
         for number in range(first, len(self.state.plan.scales)):
+            torch.set_num_threads(self.state.threads[number])
             if resumed is not None and number == first:
                 work = self._scales.resumed(resumed)
             else:
@@ -111,9 +112,12 @@ class Run:
             while True:
                 self._check()
                 if work.objective is None:
+                    busy = time.process_time()
                     if attempt(lambda: self._set_up(work), self.studio.device) is None:
                         yield self._reduce_memory(work)
                         continue
+                    if self.studio.device.type == "cpu":  # others work on after the call
+                        log.add_set_up(number, time.process_time() - busy)
                     yield ScaleStarted(number, size, work.tiling.count if work.tiling else 1)
                 if work.ended or work.done >= count:
                     break

@@ -1,5 +1,6 @@
 """The state of a run, except the optimizer's."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -23,6 +24,8 @@ class RunState:
     """Name of the network."""
     weights: str
     """Hash of its weights."""
+    threads: Sequence[int]
+    """CPU threads that paint each scale."""
     planned_bytes: int
     """Memory that the plan was made for."""
     dtype: torch.dtype
@@ -39,7 +42,7 @@ class RunState:
     """Losses and time so far."""
 
     def __post_init__(self) -> None:
-        self.log = LossLog(self.plan.scales)
+        self.log = LossLog(self.plan.scales, self.threads)
 
     @property
     def picture_dtype(self) -> torch.dtype:

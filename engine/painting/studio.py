@@ -26,6 +26,8 @@ class Studio:
     """Memory budget, above which pictures are painted in parts; None for most of what is free."""
     statistics: StatisticsStore = field(default_factory=MemoryStatistics)
     """Cache of style statistics."""
+    threads: int = field(default_factory=torch.get_num_threads)
+    """The most threads that torch computes with on the CPU; small scales are painted by fewer."""
     opener: Callable[..., Encoder] = open_encoder
     """Opens networks, as `engine.networks.registry.open_encoder` does."""
     _open: dict[tuple[str, str, torch.dtype], Encoder] = field(default_factory=dict, repr=False)

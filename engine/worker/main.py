@@ -1,20 +1,17 @@
 """`python -m engine`: paint jobs of the queue until told to stop."""
 
 import asyncio
-import contextlib
 import logging
 import os
 import platform
 import sys
-import threading
 import uuid
-from collections.abc import Callable
 
 from common.gpus import unused_card
 from common.logs import log_ids, redacted, set_up_logging
 from common.settings import Settings
 from common.settings_loading import SettingsError, load_settings, unknown_settings
-from common.shutdown import exit_within, on_signal
+from common.shutdown import exit_within, on_signal, on_stdin_end
 from common.version import VERSION, versions
 from engine.errors import PaintSettingsError
 from engine.networks.encoder import WeightsError
@@ -95,7 +92,7 @@ async def _serve(settings: Settings, *, until_stdin_closes: bool) -> None:
 
     on_signal(end)
     if until_stdin_closes:
-        _on_stdin_end(end)
+        on_stdin_end(end)
     painter = JobPainter(settings)
     await asyncio.to_thread(delete_stale_files, settings)
     async with await JobQueue.open(settings) as queue:
@@ -143,16 +140,3 @@ def log_start(settings: Settings, info: EngineInfo, precision: str) -> None:
         redacted(settings.database_url),
         redacted(settings.storage_url),
     )
-
-
-def _on_stdin_end(stop: Callable[[], None]) -> None:
-    """Call `stop` when the bot closes the pipe, or is gone."""
-    loop = asyncio.get_running_loop()
-
-    def watch() -> None:
-        with contextlib.suppress(OSError, ValueError):
-            sys.stdin.buffer.read()
-        with contextlib.suppress(RuntimeError):  # the loop has ended by itself
-            loop.call_soon_threadsafe(stop)
-
-    threading.Thread(target=watch, name="stdin", daemon=True).start()

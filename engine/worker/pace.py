@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 
 TRIAL_SIDE_PX = {"cuda": 1024, "mps": 512, "cpu": 256}
 """Large enough to use the device as a painting does, and quickly done."""
+_FEW_THREADS, _MANY_THREADS_SIDE_PX = 4, 512
+"""With more, a CPU's trial is larger: few of them would paint a small picture."""
 _WARM_UP, _TIMED = 3, 8
 """Iterations; the warm-up ones are not timed."""
 _LEAST_SHARE = 0.75
@@ -138,6 +140,8 @@ def _saved_seconds(saved: dict[str, str], depends_on: dict[str, str]) -> float |
 
 
 def _trial_side_px(studio: Studio) -> int:
+    if studio.device.type == "cpu" and studio.threads > _FEW_THREADS:
+        return _MANY_THREADS_SIDE_PX
     return TRIAL_SIDE_PX.get(studio.device.type, TRIAL_SIDE_PX["cpu"])
 
 

@@ -13,9 +13,10 @@ from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, Operationa
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from common.timings import FAILED, OK, Timings
-from jobs.db.addresses import connect_arguments, keep_alive, unreachable
+from jobs.db.addresses import connect_arguments, keep_alive
 from jobs.db.asynchronous import AsyncEngine, create_async_engine
-from jobs.outcomes import DatabaseAddressError, QueueUnavailableError
+from jobs.db.postgres_errors import READ_ONLY, explained, lost, unreachable
+from jobs.outcomes import QueueUnavailableError
 
 BUSY_TIMEOUT_SECONDS = 30.0
 """How long a SQLite transaction waits for the lock of another process."""
@@ -78,10 +79,14 @@ def create_engine(url: sa.URL, *, without_timeouts: bool) -> AsyncEngine:
             **_POOL,
             connect_args=connect_arguments(url, without_timeouts=without_timeouts),
             pool_timeout=POOL_SECONDS,
+            # Whatever the server's default is: who waits for a lock has to see what was written
+            # meanwhile.
+            isolation_level="READ COMMITTED",
         )
         sa.event.listen(engine.sync_engine, "connect", _prepare_postgres)
         sa.event.listen(engine.sync_engine, "checkin", _note_use)
         sa.event.listen(engine.sync_engine, "checkout", _check_postgres)
+        sa.event.listen(engine.sync_engine, "handle_error", _drop_read_only)
         return engine
     from jobs.db.sqlite_connection import SqliteConnection  # noqa: PLC0415 - its driver, too
 
@@ -126,6 +131,12 @@ def _check_postgres(dbapi_connection: Any, record: Any, _proxy: object) -> None:
             raise sa.exc.InvalidatePoolError from error
 
 
+def _drop_read_only(context: sa.ExceptionContext) -> None:
+    """Connect anew after a refused write: a connection stays read-only when its server is not."""
+    if getattr(context.original_exception, "sqlstate", None) == READ_ONLY:
+        context.is_disconnect = True
+
+
 def _prepare_sqlite(dbapi_connection: Any, _record: object) -> None:
     # The driver's own transaction handling is switched off: it begins transactions late, and a
     # reader that becomes a writer fails at once if another process has written meanwhile.
@@ -168,26 +179,6 @@ def _begin_sqlite(connection: sa.Connection) -> None:
         connection.connection.driver_connection.begin()  # type: ignore[union-attr]
 
 
-_MAY_NOT = "42501"
-"""The user lacks a privilege."""
-_UNUSABLE = (
-    "08",  # the connection broke
-    "25006",  # read only
-    "25P03",  # the transaction was idle for too long
-    "25P04",  # the transaction took too long
-    "28",  # authentication failed
-    "3D",  # there is no such database
-    "40",  # deadlock or serialization failure: try again
-    _MAY_NOT,
-    "42704",  # the address names an unknown object
-    "53",  # no connection, memory or disk space left
-    "55P03",  # a lock is not available
-    "57",  # starting or shutting down
-    "58",  # system error
-)
-"""SQLSTATE prefixes of errors that concern the server, not the statement."""
-
-
 _MEANINGS = {
     "disk I/O error": "its disk may be full, failing, or only to be read",
     "unable to open database file": "its folder may be closed to this user, or not to be written",
@@ -208,46 +199,19 @@ def sqlite_unusable(error: object) -> QueueUnavailableError:
     )
 
 
-_OF_A_POOLER = {
-    "08P01": "it refuses what a connection is begun with; name PostgreSQL itself, or let it pool "
-    "sessions and ignore those startup parameters",
-    "26000": "it gives each transaction another connection; name PostgreSQL itself, or let it pool "
-    "sessions",
-}
-"""Errors that a connection pooler causes, with the reason."""
-_OF_A_POOLER["42P05"] = _OF_A_POOLER["26000"]
-
-
-def _pooler(error: DBAPIError) -> DatabaseAddressError | None:
-    """The error for an unusable connection pooler, if it is the cause."""
-    code = getattr(error.orig, "sqlstate", None)
-    if code not in _OF_A_POOLER or (code == "08P01" and "startup parameter" not in str(error)):
-        return None
-    reason, *_ = str(getattr(error.orig, "__cause__", None) or error.orig).splitlines()
-    return DatabaseAddressError(
-        "ATELIER_DATABASE_URL leads to a pooler, such as PgBouncer, that cannot be used so: "
-        f"{_OF_A_POOLER[code]} ({reason})."
-    )
-
-
 @asynccontextmanager
 async def translated() -> AsyncIterator[None]:
     """Translate the drivers' errors about an unusable database into `QueueError`s."""
     try:
         yield
-    except (OperationalError, InterfaceError) as error:
-        raise sqlite_unusable(error.orig) from error
     except DBAPIError as error:
-        if (pooler := _pooler(error)) is not None:
-            raise pooler from error
+        cause = getattr(error.orig, "__cause__", None) or error.orig
+        if (found := explained(cause or error)) is not None:
+            raise found from error
         if error.connection_invalidated:
-            raise QueueUnavailableError("The connection to the database was lost.") from error
-        if str(getattr(error.orig, "sqlstate", None)).startswith(_UNUSABLE):
-            # The driver's message, without the class name before it.
-            reason = getattr(error.orig, "__cause__", None) or error.orig
-            if getattr(error.orig, "sqlstate", None) == _MAY_NOT:
-                reason = f"{reason}; whoever owns it makes its tables: start the bot first"
-            raise QueueUnavailableError(f"The database cannot be used: {reason}.") from error
+            raise lost(cause or error) from error
+        if isinstance(error, OperationalError | InterfaceError):
+            raise sqlite_unusable(error.orig) from error
         if type(error) is DatabaseError:
             # Not a subclass such as IntegrityError: SQLite's file is damaged.
             raise QueueUnavailableError(f"The database cannot be read: {error.orig}.") from error

@@ -11,9 +11,10 @@ from typing import Any
 
 import aiosqlite
 
-from jobs.db.addresses import connect_arguments, keep_alive, translating_asyncpg_errors
+from jobs.db.addresses import connect_arguments, keep_alive
 from jobs.db.connecting import sqlite_unusable
 from jobs.db.database import CHANGED_TOPIC, QUEUED_TOPIC, Database
+from jobs.db.postgres_errors import translating_asyncpg_errors
 from jobs.db.sqlite_connection import SqliteConnection
 from jobs.outcomes import QueueUnavailableError
 

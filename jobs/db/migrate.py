@@ -37,6 +37,7 @@ NO_DATABASE = (
     "There is no database at {path}. The bot makes it when it first starts. If it has, run this in "
     "the folder where you start the bot, with the same ATELIER_DATA_DIR."
 )
+NO_TABLES = "The database has no tables yet; the bot makes them when it starts."
 _CLOSED = "The folder {folder} cannot be read ({reason}): run this as the user who runs the bot."
 _SCRIPTS = Path(__file__).parent / "migrations"
 _VERSIONS = sa.table("alembic_version", sa.column("version_num", sa.String))
@@ -185,7 +186,7 @@ async def require_newest(database: Database) -> None:
         current = await connection.run_sync(_current)
     newest = known_revisions()[-1]
     if current is None:
-        raise NoDatabaseError("The database has no tables yet; the bot makes them when it starts.")
+        raise NoDatabaseError(NO_TABLES)
     if current != newest:
         raise DatabaseTooOldError(
             f"The database has schema {current}, and this version of Atelier needs {newest}. The "

@@ -268,7 +268,8 @@ async def _per_day(request: _ScopedRequest, counts: _Counts) -> Refusal | None:
 
 def _cooldown(request: _ScopedRequest, counts: _Counts) -> Refusal | None:
     last, cooldown = counts.last_at, request.limits.cooldown_seconds
-    if last is None or last + cooldown <= request.now:
+    # A transaction that began later, but took the lock before this one, may have created the last.
+    if last is None or not cooldown or last + cooldown <= request.now:
         return None
     again_at = moment(last + cooldown)
     return request.refusal("cooldown_seconds", int(request.now - last), available_at=again_at)

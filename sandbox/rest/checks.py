@@ -23,7 +23,7 @@ def check(subject: str, line: TrafficLine | None, *forms: FormBody) -> None:
 def check_message(request: web.Request, value: Json, files: Files, **about: Any) -> FormBody:
     """Validate a message's JSON and files; `about` are more fields, such as `existing`."""
     world, line = world_of(request), line_of(request)
-    form = FormBody(world, value, payload=value, files=files, **about)
+    form = FormBody(world, value, files=files, **about)
     form.v2 = is_v2(value.get("flags"), form.existing)
     form.upload_limit_bytes = world.upload_limit_bytes
     check("message", line, form)

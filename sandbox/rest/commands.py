@@ -4,7 +4,6 @@ https://docs.discord.com/developers/interactions/application-commands
 """
 
 import hashlib
-from typing import Any
 
 from aiohttp import web
 
@@ -108,7 +107,7 @@ async def post_command(request: web.Request) -> web.Response:
 
 def _by_id(request: web.Request) -> tuple[World, int | None, Json]:
     world, guild_id = _place(request)
-    wanted: Any = str(path_id(request, "command"))
+    wanted = str(path_id(request, "command"))
     found = next((c for c in _here(world, guild_id) if c["id"] == wanted), None)
     if found is None:
         raise unknown_command()

@@ -26,7 +26,7 @@ async def callback(request: web.Request) -> web.Response:
     payload, files = await read_object(request)
     interaction = world.interactions.get(path_id(request, "interaction"))
     token = request.match_info["token"]
-    form = FormBody(world, token, payload=payload, files=files, interaction=interaction)
+    form = FormBody(world, token, interaction=interaction)
     judge("acknowledgement", form, line_of(request))
     assert interaction is not None
     judge("callback", form.at(payload), line_of(request))
@@ -47,11 +47,12 @@ def check_data(
 ) -> None:
     """Validate a callback's data by its type."""
     world, line = world_of(request), line_of(request)
-    form = FormBody(world, data, ("data",), payload=data, files=files, interaction=interaction)
+    form = FormBody(world, data, ("data",), interaction=interaction)
     if kind in {MESSAGE, UPDATE}:
         existing = interaction.source if kind == UPDATE else None
-        about: Any = {"path": ("data",), "interaction": interaction, "existing": existing}
-        check_message(request, data, files, **about)
+        check_message(
+            request, data, files, path=("data",), interaction=interaction, existing=existing
+        )
     elif kind in {DEFERRED_MESSAGE, CHOICES}:
         judge("choices" if kind == CHOICES else "deferral", form, line)
     elif kind == MODAL:
@@ -60,32 +61,29 @@ def check_data(
 
 def respond(world: World, interaction: Interaction, kind: int, data: Json, files: Files) -> None:
     """Carry out a callback."""
-    match kind:
-        case 4 | 5:
-            interaction.deferred_unfilled = kind == DEFERRED_MESSAGE
-            flags: Any = data.get("flags") or 0
-            source = interaction.source
-            interaction.message = create_message(
-                world,
-                interaction.channel,
-                world.bot,
-                {**data, "message_reference": source and {"message_id": source.id}},
-                files,
-                interaction=interaction,
-                ephemeral=bool(flags & MessageFlag.EPHEMERAL),
-                loading=kind == DEFERRED_MESSAGE,
-            )
-        case 6:
-            interaction.message = interaction.source
-        case 7:
-            assert interaction.source is not None
-            interaction.message = edit_message(world, interaction.source, data, files)
-        case 8:
-            interaction.choices = list(data.get("choices") or [])
-        case 9:
-            interaction.modal = data
-        case _:
-            pass
+    if kind in {MESSAGE, DEFERRED_MESSAGE}:
+        interaction.deferred_unfilled = kind == DEFERRED_MESSAGE
+        flags: Any = data.get("flags") or 0
+        source = interaction.source
+        interaction.message = create_message(
+            world,
+            interaction.channel,
+            world.bot,
+            {**data, "message_reference": source and {"message_id": source.id}},
+            files,
+            interaction=interaction,
+            ephemeral=bool(flags & MessageFlag.EPHEMERAL),
+            loading=kind == DEFERRED_MESSAGE,
+        )
+    elif kind == DEFERRED_UPDATE:
+        interaction.message = interaction.source
+    elif kind == UPDATE:
+        assert interaction.source is not None
+        interaction.message = edit_message(world, interaction.source, data, files)
+    elif kind == CHOICES:
+        interaction.choices = list(data.get("choices") or [])
+    elif kind == MODAL:
+        interaction.modal = data
 
 
 def callback_response(world: World, interaction: Interaction) -> Json:

@@ -265,18 +265,18 @@ def media_references_are_attached(form: FormBody) -> Iterator[Finding]:
     names = final_files(form)
     for inner, _ in tree(form):
         component = inner.value
-        for steps, media in _media_of(component):
-            if isinstance(media, dict):
-                path = (*inner.path, *steps, "url")
-                only_attached = component["type"] == FILE
-                yield from _media_findings(path, str(media["url"]), names, only_attached)
+        for steps, media in media_of(component):
+            path = (*inner.path, *steps, "url")
+            only_attached = component["type"] == FILE
+            yield from _media_findings(path, str(media["url"]), names, only_attached)
 
 
-def _media_of(component: Json) -> Iterator[tuple[Path, Any]]:
-    yield ("media",), component.get("media")
-    yield ("file",), component.get("file")
+def media_of(component: Json) -> Iterator[tuple[Path, Json]]:
+    """The media items of a component itself, with their paths in it."""
+    places: list[tuple[Path, Any]] = [((key,), component.get(key)) for key in ("media", "file")]
     for index, item in enumerate(component.get("items") or []):
-        yield ("items", index, "media"), item.get("media")
+        places.append((("items", index, "media"), item.get("media")))
+    return ((path, media) for path, media in places if isinstance(media, dict))
 
 
 def _media_findings(

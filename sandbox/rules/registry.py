@@ -19,17 +19,15 @@ Path = tuple[str | int, ...]
 
 @dataclass(frozen=True)
 class Finding:
-    """One violation of a rule at one place.
-
-    `answer` replaces the form error by another error; `advice` marks what Discord accepts although
-    it must be a mistake, such as a file that nobody will see.
-    """
+    """One violation of a rule at one place."""
 
     path: Path
     code: str
     message: str
     answer: ApiError | None = None
+    """Replaces the form error by another error."""
     advice: bool = False
+    """Discord accepts it although it must be a mistake, such as a file that nobody will see."""
 
 
 @dataclass(eq=False)
@@ -39,7 +37,6 @@ class FormBody:
     world: World
     value: Any
     path: Path = ()
-    payload: Json = field(default_factory=dict)
     files: Files = field(default_factory=dict)
     existing: Message | None = None
     interaction: Interaction | None = None
@@ -116,7 +113,6 @@ def _recorded(subject: str, form: FormBody, line: TrafficLine | None) -> Iterato
                 line.title if line else "",
                 broken.documentation,
                 not finding.advice,
-                form.world.clock.now(),
             )
             form.world.violations.append(violation)
             if line is not None:

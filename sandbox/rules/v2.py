@@ -3,10 +3,9 @@
 from collections.abc import Iterator
 
 from sandbox.model import Json, walk_components
+from sandbox.rules.components import REFERENCE, media_of
 from sandbox.rules.messages import CREATE, EDIT, final_files
 from sandbox.rules.registry import Finding, FormBody, rule
-
-V2 = "components/reference"
 
 
 @rule("message", CREATE)
@@ -41,16 +40,13 @@ def final_components(form: FormBody) -> list[Json]:
     return form.existing.components if form.existing is not None else []
 
 
-@rule("message", V2)
+@rule("message", REFERENCE)
 def v2_files_are_shown_by_components(form: FormBody) -> Iterator[Finding]:
     """With Components V2 a file is shown only if a component refers to it."""
     if not form.v2:
         return
-    shown = set()
-    for component in walk_components(final_components(form)):
-        media = [component.get("media"), component.get("file")]
-        media += [item.get("media") for item in component.get("items") or []]
-        shown |= {str(m.get("url")) for m in media if isinstance(m, dict)}
+    components = walk_components(final_components(form))
+    shown = {str(media.get("url")) for one in components for _, media in media_of(one)}
     for name in final_files(form):
         if f"attachment://{name}" not in shown:
             yield form.advice(f"No component shows {name}, so nobody will see it.", "attachments")

@@ -3,13 +3,13 @@ from pathlib import Path
 
 import pytest
 
-from bench.queue_latency import Latency, latency_text, main, share
+from bench.queue_latency import Latency, latency_text, main, percentile
 
 
 def test_percentiles_are_actual_values() -> None:
     values = [float(number) for number in range(200, 0, -1)]
-    assert [share(values, part) for part in (0.5, 0.9, 0.99, 1.0)] == [100, 180, 198, 200]
-    assert share([7.0], 0.5) == 7.0
+    assert [percentile(values, part) for part in (0.5, 0.9, 0.99, 1.0)] == [100, 180, 198, 200]
+    assert percentile([7.0], 0.5) == 7.0
 
 
 def test_latency_tables_show_percentiles_and_idle_figures() -> None:

@@ -17,9 +17,9 @@ from common.logs import (
     log_ids,
     redacted,
     secrets_of,
-    set_up_logging,
 )
 from common.settings import Settings
+from tests.kit.logs import captured_log
 
 TOKEN = "MTE5ODYyMjQ4MzQ3MTkyNTI0OA.Gh0sT1.q3ZkEr9XnJx2yB0lWvTfU7mA5pCdOiHs4LgKeY"
 INTERACTION_TOKEN = "aW50ZXJhY3Rpb246MTIzNDU2Nzg5MDpzZWNyZXQ"
@@ -45,15 +45,9 @@ def settings() -> Settings:
 
 @pytest.fixture
 def log_output(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
-    root = logging.getLogger()
-    before = root.handlers[:], root.level
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEY")
-    stream = io.StringIO()
-    set_up_logging(settings, stream=stream)
-    yield stream
-    root.handlers[:], level = before
-    root.setLevel(level)
-    logging.captureWarnings(capture=False)
+    with captured_log(settings) as stream:
+        yield stream
 
 
 @pytest.mark.parametrize(
@@ -220,11 +214,7 @@ def test_extra_fields_appear_in_json_lines(log_output: io.StringIO) -> None:
 
 def test_abandoned_request_errors_are_not_logged() -> None:
     """An unreachable store would otherwise cause hundreds of tracebacks."""
-    output = io.StringIO()
-    root = logging.getLogger()
-    before = root.handlers[:], root.level
-    set_up_logging(Settings(_env_file=None), stream=output)
-    try:
+    with captured_log(Settings(_env_file=None)) as output:
         logging.getLogger("asyncio").error(
             "Task exception was never retrieved\nfuture: <Task coro=<ClientRequest.write_bytes()>"
         )
@@ -235,10 +225,6 @@ def test_abandoned_request_errors_are_not_logged() -> None:
         logging.getLogger("bot").info(
             "x", extra={"fields": {"network": "postgres://u:hunter2@h/d"}}
         )
-    finally:
-        root.handlers[:], level = before
-        root.setLevel(level)
-        logging.captureWarnings(capture=False)
     assert "write_bytes" not in output.getvalue()
     assert "connection_lost" not in output.getvalue()
     assert "<Task x>" in output.getvalue()

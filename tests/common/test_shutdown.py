@@ -1,7 +1,8 @@
-"""Shutdown by a signal on Windows."""
+"""Shutdown by a signal on Windows, and by the end of standard input."""
 
 import asyncio
 import signal
+import subprocess
 import sys
 
 import pytest
@@ -34,3 +35,38 @@ async def test_ctrl_break_on_windows_requests_shutdown(monkeypatch: pytest.Monke
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+WATCHES_STDIN = """
+import asyncio, sys
+from common.shutdown import on_stdin_end
+
+async def run():
+    stop = asyncio.Event()
+    on_stdin_end(stop.set)
+    print("watches", flush=True)
+    if "fails" in sys.argv:
+        raise RuntimeError("unforeseen")
+    await stop.wait()
+
+asyncio.run(run())
+"""
+
+
+@pytest.mark.parametrize(("ending", "status"), [("waits", 0), ("fails", 1)])
+def test_process_that_watches_standard_input_ends_with_it_or_by_its_own_error(
+    ending: str, status: int
+) -> None:
+    """Not by an abort, which would look like a crash of the device's driver."""
+    with subprocess.Popen(
+        [sys.executable, "-c", WATCHES_STDIN, ending],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stdout.readline().strip() == b"watches"
+        if ending == "waits":
+            process.stdin.close()
+        assert process.wait(30) == status

@@ -41,12 +41,10 @@ async def answer_question(
     return await world.discord.press(world.user(user), message, label=button_label(message, start))
 
 
-async def paint_clip(
-    world: World, options: dict[str, Any] | None = None, **details: Any
-) -> Message:
+async def paint_clip(world: World, **details: Any) -> Message:
     """Use /paint with a GIF and `moving`; returns the message of the finished painting."""
     attachments = details.pop("attachments", GIF)
     interaction = await world.discord.slash(
-        world.user(), "paint", {"moving": True, **(options or {})}, attachments, **details
+        world.user(), "paint", {"moving": True}, attachments, **details
     )
     return await world.wait_finished(interaction)

@@ -88,8 +88,7 @@ class FakeEngine:
             return
         if job.options.vary == "style" and self.unavailable_styles:
             await self.queue.claims.leave_out(claim, self.unavailable_styles)
-            updated = await reload(self.queue, job)
-            job = updated
+            job = await reload(self.queue, job)
         content = await self.queue.store.get(job.inputs.content)
         for step in range(1, STEPS):
             image = Image.open(io.BytesIO(content)).convert("RGB")

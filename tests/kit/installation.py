@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psutil
 
-from sandbox.bot_process import BotProcess, bot_environment, run_bot
+from sandbox.bot_process import BotProcess, bot_environment, online, run_bot
 from sandbox.loopback import LoopbackDiscord
 from sandbox.model import Interaction, Message
 from tests.kit.pictures import photograph
@@ -39,11 +39,7 @@ class Installation:
         """Run the bot with its engine; wait until its commands are registered."""
         log = self.folder / f"bot-{len(list(self.folder.glob('bot-*.log')))}.log"
         async with run_bot(self.environment(changes), log) as process:
-            connected = await self.discord.until(
-                lambda: self.discord.gateway.connected and self.discord.commands, 60
-            )
-            process.check()
-            assert connected, process.tail()
+            await online(self.discord, process)
             yield process
 
     async def paint(self, user: str, seed: int) -> Interaction:
@@ -83,7 +79,7 @@ def is_settled(message: Message | None) -> bool:
 def engines_of(bot: BotProcess) -> Iterator[psutil.Process]:
     """The engine processes that a bot has started."""
     with contextlib.suppress(psutil.NoSuchProcess):
-        for child in psutil.Process(bot._process.pid).children(recursive=True):
+        for child in psutil.Process(bot.pid).children(recursive=True):
             with contextlib.suppress(psutil.NoSuchProcess):
                 if "engine" in child.cmdline():
                     yield child

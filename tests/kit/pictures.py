@@ -27,11 +27,9 @@ def decoded(data: bytes) -> Image.Image:
     return image
 
 
-def plain_picture(
-    size: tuple[int, int] = (64, 48), color: str = "teal", kind: str = "PNG"
-) -> bytes:
+def plain_picture(size: tuple[int, int] = (64, 48), color: str = "teal") -> bytes:
     """A picture of one color."""
-    return encoded(Image.new("RGB", size, color), kind)
+    return encoded(Image.new("RGB", size, color))
 
 
 def gradient_picture(size: tuple[int, int] = (96, 64), kind: str = "PNG") -> bytes:

@@ -31,8 +31,8 @@ __all__ = ["GENEROUS_LIMITS", "PICTURE", "RESULT", "submission", "submit_job"]
 class FakeClock:
     """A clock that only advances when told to."""
 
-    def __init__(self, now: float = 1_800_000_000.0) -> None:
-        self.now = now
+    def __init__(self) -> None:
+        self.now = 1_800_000_000.0
 
     def __call__(self) -> float:
         return self.now

@@ -13,12 +13,12 @@ from engine.networks.vgg19 import CONVOLUTIONS, Normalization, Vgg19, Vgg19Weigh
 from engine.painting import Event, Painted, Picture, Stepped, Studio, Style, paint
 
 
-def thin_weights(depth: int = 16, seed: int = 0, width: int = 6) -> Vgg19Weights:
+def thin_weights(depth: int = 16, seed: int = 0) -> Vgg19Weights:
     generator = torch.Generator().manual_seed(seed)
     tensors: dict[str, Tensor] = {}
     channels = 3
     for convolution in CONVOLUTIONS[:depth]:
-        outputs = width + 2 * convolution.block
+        outputs = 6 + 2 * convolution.block
         weight = torch.randn(outputs, channels, 3, 3, generator=generator, dtype=torch.float64)
         bias = torch.randn(outputs, generator=generator, dtype=torch.float64)
         tensors[f"{convolution.key}.weight"] = weight * (2 / (9 * channels)) ** 0.5

@@ -21,7 +21,6 @@ from common.options import PaintInputs, PaintOptions, StyleInput
 from common.settings import Settings
 from jobs.model import Job, JobState
 from jobs.queue import JobQueue
-from sandbox.gateway import GUILDS
 from sandbox.loopback import LoopbackDiscord
 from sandbox.model import Interaction, Message, User
 from tests.kit.fake_engine import FakeEngine
@@ -192,35 +191,23 @@ class World:
         )
         return interaction
 
+    async def delete_and_undo(self, message: Message) -> Interaction:
+        """Delete ada's picture by its button, and press *Undo* in the answer."""
+        deleted = await self.discord.press(self.user(), message, label="Delete")
+        await deleted.wait(lambda i: i.followups)
+        return await self.discord.press(self.user(), deleted.followups[0], label="Undo")
+
     def show_admin_commands(self) -> None:
         """Let all members see the admin commands, as a server's owner can."""
         for command in self.discord.commands:
             command["default_member_permissions"] = None
 
     async def create_thread(self, channel: str, kind: int) -> int:
-        """Announce a new thread of this Discord channel type to the bot; returns its ID."""
-        thread_id = self.discord.world.ids.next()
-        data = {
-            "id": str(thread_id),
-            "type": kind,
-            "guild_id": str(self.guild_id),
-            "parent_id": str(self.discord.channel(channel).id),
-            "owner_id": str(self.user().id),
-            "name": "between us",
-            "message_count": 0,
-            "member_count": 1,
-            "rate_limit_per_user": 0,
-            "thread_metadata": {
-                "archived": False,
-                "auto_archive_duration": 60,
-                "archive_timestamp": "2026-11-28T00:00:00+00:00",
-                "locked": False,
-                "invitable": False,
-            },
-        }
-        await self.discord.gateway.dispatch("THREAD_CREATE", data, intent=GUILDS)
-        await self.eventually(lambda: self.bot.get_channel(thread_id))
-        return thread_id
+        """Create a thread of this Discord channel type, which the bot knows; returns its ID."""
+        parent = self.discord.channel(channel)
+        thread = await self.discord.open_channel("between us", kind, parent=parent)
+        await self.eventually(lambda: self.bot.get_channel(thread.id))
+        return thread.id
 
     @contextlib.asynccontextmanager
     async def locked_database(self) -> AsyncIterator[None]:

@@ -46,7 +46,6 @@ async def open_page(
     url: str,
     *,
     width: int = 1280,
-    height: int = 860,
     dark: bool = True,
     ready: str = ".bot-state.ok",
 ) -> AsyncIterator[Page]:
@@ -58,7 +57,7 @@ async def open_page(
     context = browser.contexts[0] if browser.contexts else await browser.new_context()
     context.set_default_timeout(TIMEOUT_MS)
     page = context.pages[0] if context.pages else await context.new_page()
-    await page.set_viewport_size({"width": width, "height": height})
+    await page.set_viewport_size({"width": width, "height": 860})
     await page.emulate_media(color_scheme="dark" if dark else "light")
     errors: list[str] = []
 
@@ -124,6 +123,5 @@ class PageUser:
     def last_message(self) -> Locator:
         return self.page.locator("article.message").last
 
-    async def expect_text(self, text: str, message: Locator | None = None) -> None:
-        where = message or self.last_message()
-        await expect(where).to_contain_text(text, timeout=TIMEOUT_MS)
+    async def expect_text(self, text: str) -> None:
+        await expect(self.last_message()).to_contain_text(text, timeout=TIMEOUT_MS)

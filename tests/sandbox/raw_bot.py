@@ -54,10 +54,9 @@ class RawBot:
             is_json = response.headers.get("Content-Type") == "application/json"
             return response.status, json.loads(text) if is_json else text
 
-    async def dispatch_paint(self, user: str = "ada", **details: Any) -> Interaction:
-        """Dispatch a `/paint` interaction without waiting for its answer."""
-        asker = self.discord.user(user)
-        return await self.discord.slash(asker, "paint", wait=False, **details)
+    async def dispatch_paint(self, **details: Any) -> Interaction:
+        """Dispatch a `/paint` interaction of ada's without waiting for its answer."""
+        return await self.discord.slash(self.discord.user("ada"), "paint", wait=False, **details)
 
     async def respond(
         self, interaction: Interaction, payload: Any, files: Files | None = None

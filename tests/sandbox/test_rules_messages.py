@@ -310,6 +310,11 @@ async def test_message_within_the_rules_is_accepted(raw: RawBot, picture: bytes)
     assert not raw.discord.violations
 
 
+async def test_numbered_components_leave_out_the_ids_that_others_have(raw: RawBot) -> None:
+    _, body = await raw.send(v2(text("x"), {**text("y"), "id": 1}, text("z")))
+    assert [each["id"] for each in body["components"]] == [2, 1, 3]
+
+
 async def test_large_files_are_refused(raw: RawBot) -> None:
     status, body = await raw.send({}, {"files[0]": ("a.bin", bytes(10 * MIB + 1))})
     assert (status, body["code"]) == (413, 40005)
@@ -331,6 +336,32 @@ async def test_unreferenced_v2_files_are_a_violation_but_accepted(
     (violation,) = raw.discord.violations
     assert violation.rule == "v2-files-are-shown-by-components"
     assert not violation.refused
+
+
+async def test_eleventh_file_is_refused(raw: RawBot, picture: bytes) -> None:
+    files = {f"files[{number}]": (f"{number}.png", picture) for number in range(11)}
+    status, body = await raw.send({}, files)
+    assert status == 400
+    assert ("attachments", "BASE_TYPE_MAX_LENGTH") in error_codes(body)
+
+
+async def test_file_that_is_not_listed_is_dropped_and_reported(raw: RawBot, picture: bytes) -> None:
+    message = {"content": "x", "attachments": []}
+    _, body = await raw.send(message, {"files[0]": ("a.png", picture)})
+    assert body["attachments"] == []
+    assert [each.rule for each in raw.discord.violations] == ["sent-files-are-listed"]
+
+
+async def test_edit_cannot_change_what_kind_of_message_it_is(raw: RawBot) -> None:
+    _, message = await raw.send(v2(text("x")))
+    path = f"/channels/{message['channel_id']}/messages/{message['id']}"
+    _, body = await raw.call("PATCH", path, {"flags": 1 << 6})  # ephemeral, and no longer V2
+    assert body["flags"] == V2
+    assert [each.rule for each in raw.discord.violations] == [
+        "edits-change-only-some-flags",
+        "edits-change-only-some-flags",
+        "ephemeral-needs-an-interaction",
+    ]
 
 
 async def test_edit_to_v2_requires_clearing_the_old_fields(raw: RawBot) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from bench.children import pausing_engine
-from jobs.model import Job, JobState
+from jobs.model import ENDED, Job, JobState
 from jobs.queue import JobQueue
 from tests.kit.samples import GENEROUS_LIMITS, Storage
 from tests.whole import tiny_bot
@@ -26,7 +26,6 @@ ENGINES = 3
 STEPS = 5
 STEP_SECONDS = 0.13
 WAIT_SECONDS = 150.0
-ENDED = {"done", "failed", "cancelled"}
 
 
 class ProcessGroup:

@@ -14,8 +14,8 @@ import sqlalchemy as sa
 
 from common.settings import Settings
 from jobs.db import schema
+from jobs.model import ENDED
 from jobs.queue import JobQueue
-from sandbox.bot_process import BotProcess
 from sandbox.model import Interaction
 from tests.kit.forked import ROOT, ForkedProcess, ForkServer
 from tests.kit.installation import EXTERNAL_ENGINE, Installation
@@ -26,7 +26,6 @@ MEMBERS = ("ada", "grace")
 BOT_KILLS = 3
 ENGINE_KILLS = 2
 COMMANDS_PER_RUN = 2
-ENDINGS = {"done", "failed", "cancelled"}
 
 
 @dataclass
@@ -50,7 +49,7 @@ class KillLoop:
                 for _ in range(COMMANDS_PER_RUN):
                     self.send_command()
                     await asyncio.sleep(self.rng.uniform(0.0, 1.0))
-                await kill(bot)
+                await bot.kill()
 
     async def kill_engines(self) -> None:
         """Start engines and kill each when it has just begun to paint, except the last."""
@@ -79,11 +78,6 @@ class KillLoop:
         claims = sa.select(sa.func.count()).where(schema.events.c.kind == "claimed")
         async with self.queue.database.read() as connection:
             return int(await connection.scalar(claims) or 0)
-
-
-async def kill(bot: BotProcess) -> None:
-    bot._process.kill()
-    await bot._process.wait()
 
 
 @pytest.mark.parametrize("seed", [20_261])
@@ -124,7 +118,7 @@ async def test_command_survives_a_bot_kill_while_the_database_is_locked(
             other.execute("BEGIN IMMEDIATE")
             interaction = await installation.paint("ada", seed=1)
             assert interaction.acknowledged
-            await kill(bot)
+            await bot.kill()
     async with installation.bot(EXTERNAL_ENGINE):
         assert await installation.discord.until(
             lambda: interaction.message and "Place 1" in interaction.message.text, 60
@@ -141,7 +135,7 @@ async def check_endings(
     assert sorted(job.interaction_id for job in jobs) == sorted(interaction_ids)
     for job in jobs:
         history = [event.kind for event in await queue.jobs.history(job.id)]
-        assert [kind for kind in history if kind in ENDINGS] == [job.state]
+        assert [kind for kind in history if kind in ENDED] == [job.state]
         kinds.update(history)
     assert kinds["engine_died"] > 0, "some engines were killed at work"
     assert await queue.intakes.pending() == []

@@ -82,7 +82,7 @@ def folder(tmp_path: Path, prepared_folder: Path, monkeypatch: pytest.MonkeyPatc
     shutil.copytree(prepared_folder, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("ATELIER_DATA_DIR", str(tmp_path / "data"))
-    monkeypatch.setenv("ATELIER_DISCORD_TOKEN", "")
+    monkeypatch.setenv("DISCORD_TOKEN", "")
     monkeypatch.delenv("ATELIER_DATABASE_URL", raising=False)
 
 

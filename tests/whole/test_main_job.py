@@ -24,8 +24,7 @@ async def test_two_attached_pictures_become_a_painting(installation: Installatio
         await details.wait(lambda i: i.message and "lite" in i.message.text.lower())
         memory = psutil.Process(bot.pid).memory_info().rss
         engines = list(engines_of(bot))
-        bot._process.kill()
-        await bot._process.wait()
+        await bot.kill()
     # The engine starts with the bot: until it is ready, cards say that it is starting.
     assert any("The painter is starting" in words for words in texts)
     assert not any("not running" in words for words in texts)

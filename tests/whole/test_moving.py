@@ -51,8 +51,7 @@ async def test_animation_survives_kills_of_bot_and_engine(installation: Installa
         assert is_asked
         message = interaction.message
         assert message is not None
-        bot._process.kill()  # before the question is answered
-        await bot._process.wait()
+        await bot.kill()  # before the question is answered
     settings = Settings(_env_file=None, atelier_data_dir=installation.folder / "data")
     async with installation.bot() as bot, await JobQueue.open(settings) as queue:
         moving = next(b for b in message.buttons if str(b["label"]).startswith("All of it"))
@@ -60,8 +59,7 @@ async def test_animation_survives_kills_of_bot_and_engine(installation: Installa
         await wait_until_running(queue, ada.id)
         for engine in engines_of(bot):
             engine.kill()
-        bot._process.kill()
-        await bot._process.wait()
+        await bot.kill()
     async with installation.bot():
         assert await discord.until(lambda: is_settled(message), 240), message.text
     (shown,) = message.attachments

@@ -4,10 +4,10 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 
 import asyncpg
 import pytest
-import sqlalchemy as sa
 
 from bench import postgres
 from bench.proxy import proxy_to
@@ -18,11 +18,9 @@ from tests.kit.installation import EXTERNAL_ENGINE, Installation
 pytestmark = pytest.mark.slow
 
 
-async def wait_for_engine(url: sa.URL) -> None:
+async def wait_for_engine(database: str) -> None:
     """Wait until an engine is registered."""
-    connection = await asyncpg.connect(
-        host=url.host, port=url.port, user=url.username, database=url.database
-    )
+    connection = await asyncpg.connect(database.replace("+asyncpg", ""))
     try:
         async with asyncio.timeout(90):
             while not await connection.fetchval("SELECT count(*) FROM engines"):
@@ -37,18 +35,12 @@ async def running(
 ) -> AsyncIterator[Callable[[], Awaitable[int]]]:
     """Start the bot or an engine with this database.
 
-    What is yielded sends SIGTERM and returns the exit status.
+    What is yielded sends SIGTERM and returns the exit status; it kills what does not exit in time.
     """
     changes = EXTERNAL_ENGINE | {"ATELIER_DATABASE_URL": database}
     if program == "bot":
         async with installation.bot(changes) as bot:
-
-            async def stop_bot() -> int:
-                bot._process.terminate()
-                async with asyncio.timeout(STOP_WITHIN_SECONDS):
-                    return await bot._process.wait()
-
-            yield stop_bot
+            yield bot.stop
         return
     engine = fork_server.start(["engine"], cwd=ROOT, env=installation.environment(changes))
 
@@ -57,7 +49,7 @@ async def running(
         return await asyncio.to_thread(engine.wait, STOP_WITHIN_SECONDS)
 
     try:
-        await wait_for_engine(sa.make_url(database))
+        await wait_for_engine(database)
         yield stop_engine
     finally:
         engine.send_signal(signal.SIGKILL)
@@ -72,11 +64,8 @@ async def test_silent_database_does_not_delay_shutdown(
 ) -> None:
     name = f"stopping_{program}"
     await postgres_server.execute(f"CREATE DATABASE {name} TEMPLATE atelier_template")
-    url = sa.make_url(postgres_server.url(name))
-    assert url.host is not None
-    async with proxy_to(url.host, url.port or 5432) as proxy:
-        through = url.set(host="127.0.0.1", port=proxy.port)
-        database = through.render_as_string(hide_password=False)
+    async with proxy_to("127.0.0.1", postgres_server.port) as proxy:
+        database = replace(postgres_server, port=proxy.port).url(name)
         async with running(program, installation, fork_server, database) as stop:
             proxy.silence()
             assert await stop() == 0

@@ -6,11 +6,11 @@ sent.
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-FINAL = ("done", "failed", "cancelled")
+from jobs.model import ENDED
 
 
 @dataclass
@@ -24,7 +24,7 @@ class Message:
     @property
     def final(self) -> list[str]:
         """The final states among its contents."""
-        return [content for content in self.contents if content.startswith(FINAL)]
+        return [content for content in self.contents if content.startswith(ENDED)]
 
 
 class TinyDiscord:
@@ -104,6 +104,3 @@ class Client:
         self._writer.write(json.dumps({"call": call, **arguments}).encode() + b"\n")
         await self._writer.drain()
         return json.loads(await self._reader.readline())
-
-
-Call = Callable[..., Awaitable[Any]]

@@ -19,12 +19,12 @@ from common.options import PaintOptions
 from engine.networks.registry import NetworkSource
 from engine.networks.vgg19 import Vgg19
 from engine.painting import Studio
+from tools.checkouts import ROOT
 from tools.crowsonkb.blind import LETTERS, ChoicesError, order, sheet, unblinded
 from tools.crowsonkb.compare import STYLES, Comparison, as_markdown, compare, place, seconds_of
 from tools.crowsonkb.program import Program, ProgramError
 from tools.evaluation.likeness import Likeness, Panel
 from tools.pictures import (
-    ROOT,
     Pair,
     keep,
     load_pairs,

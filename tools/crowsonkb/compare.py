@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from statistics import fmean
 
 from tools.evaluation.likeness import Likeness
 
@@ -46,10 +47,8 @@ class Comparison:
 
 def place(likenesses: Sequence[Likeness], style: str) -> Place:
     """The means over the scales at which a picture was measured."""
-    count = len(likenesses)
     return Place(
-        sum(one.structure for one in likenesses) / count,
-        sum(getattr(one, style) for one in likenesses) / count,
+        fmean(one.structure for one in likenesses), fmean(getattr(one, style) for one in likenesses)
     )
 
 

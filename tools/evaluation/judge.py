@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 
 import torch
 import torch.nn.functional as F  # noqa: N812 (the name that torch's own manual uses)
@@ -156,8 +157,8 @@ class Judge:
         by_style = self._apart(found, target)
         by_content = {one: relative_distance(found[one], wanted[one]) for one in CONTENT_LAYERS}
         return Verdict(
-            style_distance=_mean(by_style),
-            content_distance=_mean(by_content),
+            style_distance=fmean(by_style.values()),
+            content_distance=fmean(by_content.values()),
             cfsd=structure_distance(found[STRUCTURE_LAYER], wanted[STRUCTURE_LAYER]),
             grain=measures.grain(painted, photograph, target.picture),
             checkerboard=measures.checkerboard(painted, photograph, target.picture),
@@ -214,7 +215,3 @@ def check_layers(encoder: Encoder, layers: Sequence[str]) -> None:
     missing = [layer for layer in layers if layer not in encoder.layers]
     if missing:
         raise JudgeError(f"The judge's network lacks the layers {', '.join(missing)}.")
-
-
-def _mean(values: Mapping[str, float]) -> float:
-    return sum(values.values()) / len(values)

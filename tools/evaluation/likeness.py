@@ -6,6 +6,7 @@ in between; so a table has these two as its first rows.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from statistics import fmean
 
 import torch
 from PIL import Image, ImageOps
@@ -110,14 +111,12 @@ class Panel:
         pairs = [(found[one], wanted[one]) for one in STYLE_LAYERS]
         neighbors = [nearest_neighbors(*pair) for pair in pairs]
         return Likeness(
-            gram=_mean([relative_distance(gram(ours), gram(its)) for ours, its in pairs]),
+            gram=fmean([relative_distance(gram(ours), gram(its)) for ours, its in pairs]),
             palette=palette_distance(result, style),
-            wasserstein=_mean([sliced_wasserstein(*pair) for pair in pairs]),
-            missing=_mean([one[0] for one in neighbors]),
-            foreign=_mean([one[1] for one in neighbors]),
-            structure=_mean(
-                [structure_distance(found[one], kept[one]) for one in STRUCTURE_LAYERS]
-            ),
+            wasserstein=fmean([sliced_wasserstein(*pair) for pair in pairs]),
+            missing=fmean([one[0] for one in neighbors]),
+            foreign=fmean([one[1] for one in neighbors]),
+            structure=fmean(structure_distance(found[one], kept[one]) for one in STRUCTURE_LAYERS),
             ssim=ssim_distance(result, content),
             edges=edge_distance(result, content),
             two_pixel=measures.two_pixel_ratio(result, style),
@@ -126,7 +125,7 @@ class Panel:
 
 def mean_of(found: Sequence[Likeness]) -> Likeness:
     """The mean of each measure."""
-    return Likeness(**{name: _mean([getattr(one, name) for one in found]) for name in MEASURES})
+    return Likeness(**{name: fmean([getattr(one, name) for one in found]) for name in MEASURES})
 
 
 def as_markdown(rows: Mapping[str, Sequence[Likeness]], scales: Sequence[float]) -> str:
@@ -137,7 +136,3 @@ def as_markdown(rows: Mapping[str, Sequence[Likeness]], scales: Sequence[float])
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     parts = " / ".join(f"{scale:g}" for scale in scales)
     return "\n".join([*lines, "", f"Each number at {parts} of the picture's size; less is better."])
-
-
-def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values)

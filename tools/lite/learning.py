@@ -20,19 +20,18 @@ _BORDER_SHARE = 0.3
 
 @dataclass(frozen=True)
 class Schedule:
-    """A training phase: number of steps, learning rate, batch-normalized steps, batch size.
-
-    `mean_weight` weights the error of a crop's mean feature beside the mean error: the former
-    remains in second moments, but too much of it does harm. Batch normalization finds the features'
-    scale in the first steps from random weights; later it would hide a picture's brightness from
-    the network.
-    """
+    """A training phase."""
 
     steps: int
     step: float
+    """The learning rate."""
     normalized_steps: int = 0
+    """First steps with batch normalization, which finds the features' scale from random weights;
+    later it would hide a picture's brightness from the network."""
     batch: int = 4
     mean_weight: float = 0.0
+    """Weight of the error of a crop's mean feature beside the mean error: the former remains in
+    second moments, but too much of it does harm."""
     seed: int = 0
 
 

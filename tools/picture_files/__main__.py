@@ -10,7 +10,6 @@ import io
 import sys
 from collections.abc import Iterator
 from importlib import metadata
-from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -18,12 +17,13 @@ from PIL import Image, features
 
 from common.pictures import PictureError
 from common.pictures.decode import normalize
+from tools.checkouts import ROOT
 from tools.picture_files import CASES, Case
 from tools.picture_files.case import Array, RefusedFile
 from tools.picture_files.chromium import Chromium, viewer
 from tools.picture_files.comparing import difference
 
-_DOCS: Final = Path(__file__).resolve().parents[2] / "docs" / "picture-files.md"
+_DOCS: Final = ROOT / "docs" / "picture-files.md"
 _START, _END = "<!-- table -->", "<!-- end of table -->"
 _LIBRARIES: Final = ("pillow", "pillow-heif", "tifffile", "imagecodecs", "numpy")
 

@@ -75,6 +75,12 @@ def shown(levels: Array) -> Array:
     return np.clip(levels, 0, 1) * 255
 
 
+def gray_of_lightness(lightness: Array) -> Array:
+    """CIELab's lightness of 0..100 as levels of sRGB, 0..255."""
+    y = np.where(lightness > 8, ((lightness + 16) / 116) ** 3, lightness / 903.3)
+    return np.where(y <= 0.0031308, y * 12.92, 1.055 * y ** (1 / 2.4) - 0.055) * 255
+
+
 PATCHES: Final = np.array(
     [
         (128, 64, 200), (255, 0, 0), (0, 255, 0), (0, 0, 255),

@@ -19,17 +19,8 @@ from tools.picture_files.case import (
     shown,
     with_alpha,
 )
-from tools.picture_files.pngs import (
-    HDR,
-    LINEAR,
-    P3,
-    PQ_SAMPLES,
-    TONE_MAPPED,
-    exif_with,
-    grays,
-    orientation,
-    turned,
-)
+from tools.picture_files.exifs import exif_with, orientation, turned
+from tools.picture_files.pngs import HDR, LINEAR, P3, PQ_SAMPLES, TONE_MAPPED, grays
 from tools.picture_files.profiles import rgb_profile
 
 _webp = partial(Case, "WebP", mime="image/webp")

@@ -11,6 +11,7 @@ from tools.picture_files.case import (
     Array,
     Case,
     RefusedFile,
+    gray_of_lightness,
     gray_ramp,
     image,
     patches,
@@ -18,7 +19,8 @@ from tools.picture_files.case import (
     saved,
     shown,
 )
-from tools.picture_files.pngs import EXIFS, LINEAR, exif_with, orientation, turned
+from tools.picture_files.exifs import EXIFS, exif_with, orientation, turned
+from tools.picture_files.pngs import LINEAR, grays
 from tools.picture_files.profiles import cmyk_profile, gray_profile, lab_profile, rgb_profile
 
 _case = partial(Case, "JPEG", mime="image/jpeg")
@@ -66,9 +68,7 @@ def _cmyk_profiled() -> tuple[Array, Array]:
     inks = np.zeros((8, 4), np.uint8)
     inks[1:4, 0], inks[4:, 3] = (85, 170, 255), (0, 85, 170, 255)
     lightness = 100 - inks[:, 0] / 255 * 20 - inks[:, 3] / 255 * 40
-    y = np.where(lightness > 8, ((lightness + 16) / 116) ** 3, lightness / 903.3)
-    gray = np.where(y <= 0.0031308, y * 12.92, 1.055 * y ** (1 / 2.4) - 0.055) * 255
-    return patches(inks), patches(np.repeat(gray[:, None], 3, axis=1))
+    return patches(inks), grays(gray_of_lightness(lightness))
 
 
 def _jpegs() -> list[Case]:

@@ -11,6 +11,7 @@ from tools.picture_files.case import (
     Array,
     Case,
     RefusedFile,
+    gray_of_lightness,
     gray_ramp,
     image,
     patches,
@@ -18,7 +19,8 @@ from tools.picture_files.case import (
     saved,
     shown,
 )
-from tools.picture_files.pngs import LINEAR, turned
+from tools.picture_files.exifs import turned
+from tools.picture_files.pngs import LINEAR
 from tools.picture_files.profiles import cmyk_profile, rgb_profile
 from tools.picture_files.tiffs import SHORT, SIZE, tiff, whole
 
@@ -35,15 +37,11 @@ def _models() -> list[Case]:
     through = np.stack([index, 255 - index, index * 0], axis=2).astype(float)
     lab = np.zeros((64, 80, 3), np.uint8)
     lab[..., 0] = np.linspace(0, 255, 80)
-    lightness = np.linspace(0, 100, 80)
-    y = np.where(lightness > 8, ((lightness + 16) / 116) ** 3, lightness / 903.3)
-    gray = np.where(y <= 0.0031308, y * 12.92, 1.055 * y ** (1 / 2.4) - 0.055) * 255
-    lab_right = np.tile(gray[None, :, None], (64, 1, 1))
+    lab_right = np.tile(gray_of_lightness(np.linspace(0, 100, 80))[None, :, None], (64, 1, 1))
     ink = np.zeros((64, 80, 4), np.uint8)
     ink[..., 3] = np.linspace(0, 255, 80)
-    by_profile = 100 - np.linspace(0, 40, 80)
-    y2 = ((by_profile + 16) / 116) ** 3
-    profiled = np.tile(((1.055 * y2 ** (1 / 2.4) - 0.055) * 255)[None, :, None], (64, 1, 1))
+    by_profile = gray_of_lightness(100 - np.linspace(0, 40, 80))
+    profiled = np.tile(by_profile[None, :, None], (64, 1, 1))
     paletted = image(rgb).quantize(16)
     linear = {"photometric": "rgb", "iccprofile": rgb_profile(1.0)}
     raw = [(33421, SHORT, 2, (2, 2), True), (33422, "B", 4, bytes((0, 1, 1, 2)), True)]

@@ -37,16 +37,14 @@ class GrainTerm(Term):
     """`weight` times Σ (fourth difference of picture − photograph)², along both axes.
 
     Differences across the picture's border are left out.
-
-    Attributes:
-        weight: of each pixel.
-        photograph: [1, 3, H, W] in 8-bit levels, all that it has, to save memory.
-        emphasis: [1, 1, H, W], a factor of the weight for each pixel; None for 1 everywhere.
     """
 
     weight: float
+    """Of each pixel."""
     photograph: Tensor
+    """[1, 3, H, W] in 8-bit levels, all that it has, to save memory."""
     emphasis: Tensor | None = None
+    """[1, 1, H, W], a factor of the weight for each pixel; None for 1 everywhere."""
     name = "grain"
 
     @classmethod

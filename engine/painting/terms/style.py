@@ -50,21 +50,18 @@ class _Group:
 
 @dataclass(frozen=True, eq=False)
 class StyleTerm(Term):
-    """The sum of the distances to all targets.
-
-    Attributes:
-        targets: one for each layer and group of styles.
-        size: of the picture.
-        strides_px: strides of the layers, by name.
-        borders: positions at each side that do not count, likewise.
-        guides: for each group of styles the weights [H, W] of the pixels; None for 1 everywhere.
-    """
+    """The sum of the distances to all targets."""
 
     targets: Sequence[StyleTarget]
+    """One for each layer and group of styles."""
     size: Size
+    """Of the picture."""
     strides_px: Mapping[str, int]
+    """Strides of the layers, by name."""
     borders: Mapping[str, int]
+    """Positions at each side that do not count, likewise."""
     guides: Sequence[Tensor | None] = (None,)
+    """For each group of styles the weights [H, W] of the pixels; None for 1 everywhere."""
     name = "style"
 
     @property
@@ -236,9 +233,9 @@ def _prepared(
 
 
 def _groups(styles: Sequence[Style]) -> list[_Group]:
-    found: dict[int | None, list[Style]] = {}
+    found: dict[int, list[Style]] = {}
     for style in styles:
-        found.setdefault(None if style.mask is None else id(style.mask), []).append(style)
+        found.setdefault(id(style.mask), []).append(style)
     return [_Group(tuple(group), sum(one.weight for one in group)) for group in found.values()]
 
 

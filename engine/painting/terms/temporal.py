@@ -15,16 +15,16 @@ from engine.painting.tiles import Region
 class TemporalTerm(Term):
     """`weight / D · Σ c (x − ω)²` (Ruder, Dosovitskiy and Brox, 2016, eq. 7).
 
-    Attributes:
-        weight: divided by D, the number of values of the picture.
-        warped: ω [1, 3, H, W], the earlier painting, warped by optical flow.
-        known: c [H, W] in 0..1, its per-pixel weight. Several earlier frames (their eq. 9) are
-            replaced by their weighted mean, which has the same gradient.
+    Several earlier frames (their eq. 9) are replaced by their weighted mean, which has the same
+    gradient.
     """
 
     weight: float
+    """Divided by D, the number of values of the picture."""
     warped: Tensor
+    """ω [1, 3, H, W], the earlier painting, warped by optical flow."""
     known: Tensor
+    """c [H, W] in 0..1, its per-pixel weight."""
     name = "temporal"
 
     @classmethod

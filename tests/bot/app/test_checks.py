@@ -114,6 +114,24 @@ async def test_startup_fault_says_whether_a_restart_may_help(
     assert expected in fault
 
 
+@pytest.mark.parametrize(
+    ("check", "words"),
+    [
+        ("import os; os.kill(os.getpid(), 9)", "ended by signal 9"),
+        ("import time; time.sleep(60)", "did not start"),
+    ],
+)
+async def test_killed_or_slow_check_of_the_engine_leaves_hope_for_the_next_start(
+    monkeypatch: pytest.MonkeyPatch, check: str, words: str
+) -> None:
+    """After status 2 a supervisor would never start the bot again."""
+    monkeypatch.setattr(checks, "ENGINE_CHECK", (sys.executable, "-c", check))
+    monkeypatch.setattr(checks, "ENGINE_TIMEOUT_SECONDS", 2.0)
+    found = await checks._engine()
+    assert words in found.text
+    assert (found.is_fault, found.is_transient) == (True, True)
+
+
 async def test_missing_token_is_reported_with_where_to_get_one(
     make_settings: Callable[..., Settings], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -3,7 +3,6 @@
 import asyncio
 import io
 import json
-import logging
 import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -12,13 +11,13 @@ from typing import Any
 import pytest
 
 from bot.delivery.job_presenter import JobPresenter
-from common.logs import set_up_logging
 from common.store import StorageUnavailableError
 from engine.worker.painter import JobPainter
 from engine.worker.service import EngineWorker
 from jobs.execution.ending import DEATHS_ALLOWED
 from jobs.model import EngineInfo, JobState
 from jobs.queue import JobQueue
+from tests.kit.logs import captured_log
 from tests.kit.world import World
 
 ENGINE = EngineInfo("engine-1", "here", "cpu", "lite", "1", 1)
@@ -28,8 +27,8 @@ Line = dict[str, Any]
 class LogLines:
     """The captured log, parsed from JSON."""
 
-    def __init__(self) -> None:
-        self.stream = io.StringIO()
+    def __init__(self, stream: io.StringIO) -> None:
+        self.stream = stream
 
     def all(self) -> list[Line]:
         found = [json.loads(line) for line in self.stream.getvalue().splitlines()]
@@ -41,14 +40,8 @@ class LogLines:
 
 @pytest.fixture
 def log(closed_world: World) -> Iterator[LogLines]:
-    root = logging.getLogger()
-    before = root.handlers[:], root.level
-    log = LogLines()
-    set_up_logging(closed_world.settings, stream=log.stream)
-    yield log
-    root.handlers[:], level = before
-    root.setLevel(level)
-    logging.captureWarnings(capture=False)
+    with captured_log(closed_world.settings) as stream:
+        yield LogLines(stream)
 
 
 @asynccontextmanager

@@ -7,26 +7,19 @@ from collections.abc import Iterator
 import pytest
 import sqlalchemy as sa
 
-from common.logs import set_up_logging
 from common.store import StorageUnavailableError
 from jobs.db import schema
 from sandbox.model import Interaction
+from tests.kit.logs import captured_log
 from tests.kit.pictures import gradient_picture
 from tests.kit.world import World
 
 
 @pytest.fixture
 def log_stream(closed_world: World) -> Iterator[io.StringIO]:
-    root = logging.getLogger()
-    before = root.handlers[:], root.level
-    stream = io.StringIO()
-    set_up_logging(
-        closed_world.settings.model_copy(update={"atelier_log_level": "DEBUG"}), stream=stream
-    )
-    yield stream
-    root.handlers[:], level = before
-    root.setLevel(level)
-    logging.captureWarnings(capture=False)
+    debug = closed_world.settings.model_copy(update={"atelier_log_level": "DEBUG"})
+    with captured_log(debug) as stream:
+        yield stream
 
 
 async def test_no_secret_is_logged_while_everything_fails_once(

@@ -193,9 +193,7 @@ async def test_deletion_can_be_undone_before_the_picture_is_marked_delivered(
     message = await world.wait_finished(interaction)
     (job,) = await world.jobs()
     assert (await world.reload(job)).delivered_at is None
-    deleted = await world.discord.press(world.user("ada"), message, label="Delete")
-    await deleted.wait(lambda i: i.followups)
-    undone = await world.discord.press(world.user("ada"), deleted.followups[0], label="Undo")
+    undone = await world.delete_and_undo(message)
     await undone.wait(lambda i: i.message is not None and i.message.attachments)
 
 

@@ -269,9 +269,7 @@ async def test_history_thumbnail_of_a_very_large_picture_is_its_preview(world: W
 
 
 async def test_copy_of_an_unfinished_picture_links_its_message(world: World) -> None:
-    painter = await world.start_engine()
-    painter.may_finish.clear()
-    interaction = await world.paint()
+    painter, interaction = await world.paint_halfway()
     message = await world.wait_for_text(interaction, "50%")
     (job,) = await world.jobs()
     ada = world.user("ada")

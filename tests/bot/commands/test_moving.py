@@ -244,9 +244,7 @@ async def all_ended(world: World) -> bool:
 
 
 async def test_progress_counts_frames_and_the_preview_moves(world: World) -> None:
-    engine = await world.start_engine()
-    engine.may_finish.clear()
-    interaction = await world.paint({"moving": True}, attachments=GIF)
+    engine, interaction = await world.paint_halfway({"moving": True}, attachments=GIF)
     message = await world.wait_for_text(interaction, "frame 2 of 5")
     assert message.attachments[0].filename.endswith(".gif")
     engine.may_finish.set()

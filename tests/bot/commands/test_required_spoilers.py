@@ -29,12 +29,6 @@ async def post_timelapse(world: World, painted: Message) -> Interaction:
     return await world.discord.press(world.user(), alone.message, label="Post here")
 
 
-async def undo_delete(world: World, painted: Message) -> Interaction:
-    deleted = await world.discord.press(world.user(), painted, label="Delete")
-    await deleted.wait(lambda i: i.followups)
-    return await world.discord.press(world.user(), deleted.followups[0], label="Undo")
-
-
 @pytest.mark.parametrize("whose", ["guild", "channel"])
 async def test_reposted_picture_is_hidden_where_admins_require_spoilers(
     world: World, whose: str
@@ -43,7 +37,7 @@ async def test_reposted_picture_is_hidden_where_admins_require_spoilers(
     painted = await world.paint_and_wait({"timelapse": True})
     assert not is_hidden(painted)
     await submit_settings(world, {"switches": ["spoiler"]}, "admin", whose)
-    for again in (post_copy, post_comparison, post_timelapse, undo_delete):
+    for again in (post_copy, post_comparison, post_timelapse, World.delete_and_undo):
         interaction = await again(world, painted)
         await interaction.wait(lambda i: i.message and i.message.attachments)
         assert interaction.message is not None

@@ -77,9 +77,7 @@ async def test_undo_on_an_ephemeral_copy_from_elsewhere_is_ephemeral(
 ) -> None:
     job = await painted_in_another_server(world, **ORIGINS[origin])
     alone = await show_here(world, job, everybody=False)
-    deleted = await world.discord.press(world.user(), alone, label="Delete")
-    await deleted.wait(lambda i: i.followups)
-    undone = await world.discord.press(world.user(), deleted.followups[0], label="Undo")
+    undone = await world.delete_and_undo(alone)
     await undone.wait(lambda i: i.message is not None and i.message.attachments)
     assert undone.message is not None
     assert undone.message.ephemeral
@@ -148,9 +146,7 @@ async def test_restored_picture_belongs_to_the_channel_of_the_undo(world: World)
     shown = await wait_for_answer(
         await world.discord.slash(world.user(), "show", options, channel="talk")
     )
-    deleted = await world.discord.press(world.user(), shown, label="Delete")
-    await deleted.wait(lambda i: i.followups)
-    undone = await world.discord.press(world.user(), deleted.followups[0], label="Undo")
+    undone = await world.delete_and_undo(shown)
     await undone.wait(lambda i: i.message is not None and i.message.attachments)
     assert (await world.reload(job)).channel_id == world.discord.channel("talk").id
 

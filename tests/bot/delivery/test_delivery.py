@@ -261,9 +261,7 @@ async def test_passed_time_estimate_is_replaced(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(words, "SOON_SECONDS", -3600.0)  # as if the time were still far away
-    painter = await world.start_engine()
-    painter.may_finish.clear()
-    interaction = await world.paint()
+    painter, interaction = await world.paint_halfway()
     message = await world.wait_for_text(interaction, "· expected <t:")
     assert "Painting" in message.text
     monkeypatch.setattr(words, "SOON_SECONDS", 5.0)

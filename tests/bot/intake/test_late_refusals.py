@@ -40,6 +40,21 @@ async def test_late_refusal_is_explained_after_a_restart(
     assert len(await world.jobs()) == 1
 
 
+async def test_refused_command_is_not_painted_by_the_next_start(world: World) -> None:
+    """The member may have been told just before, and have asked once more."""
+    refused = await refuse_second_command(world)
+    world.discord.faults.clear()
+    world.discord.faults.add("DELETE", EDITS, status=503, times=1000)
+    assert "as many pictures" in (await refused.wait(lambda i: i.followups)).followups[0].text
+    await world.queue.limits.set(world.guild_id, {"max_waiting_per_user": 5}, 9)
+    await world.stop_bot()
+    world.discord.faults.clear()
+    await world.start_bot()
+    await world.wait_no_intakes()
+    assert len(await world.jobs()) == 1
+    assert all("as many pictures" in message.text for message in refused.followups)
+
+
 async def test_a_question_whose_answer_is_refused_can_be_answered_again(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -134,9 +134,7 @@ async def test_the_place_in_the_queue_is_kept_up_to_date(world: World) -> None:
 
 
 async def test_progress_shows_a_preview_and_a_bar(world: World) -> None:
-    painter = await world.start_engine()
-    painter.may_finish.clear()
-    interaction = await world.paint()
+    painter, interaction = await world.paint_halfway()
     message = await world.wait_for_text(interaction, "▰")
     assert message.attachments[0].filename.startswith("preview-")
     assert [button["label"] for button in message.buttons] == ["Cancel"]

@@ -18,14 +18,14 @@ from common.pictures.kinds import ClipLimits, DecodeLimits
 TIMES_MS = (40, 83, 84, 83, 120, 333)
 
 
-def textured_image(width: int = 65, height: int = 47) -> Image.Image:
+def textured_image() -> Image.Image:
     small = np.random.default_rng(1).integers(60, 200, (8, 10, 3), np.uint8)
-    return Image.fromarray(small).resize((width, height), Image.Resampling.BICUBIC)
+    return Image.fromarray(small).resize((65, 47), Image.Resampling.BICUBIC)
 
 
-def moving_frames(count: int = len(TIMES_MS), mode: str = "RGB") -> list[Image.Image]:
+def moving_frames(mode: str = "RGB") -> list[Image.Image]:
     frames = []
-    for number in range(count):
+    for number in range(len(TIMES_MS)):
         frame = textured_image()
         ImageDraw.Draw(frame).rectangle((4 + 6 * number, 4, 12 + 6 * number, 16), (250, 20, 20))
         if mode == "RGBA":

@@ -21,11 +21,11 @@ FIRST = "features.0.weight"
 
 
 @cache
-def original_tensors(depth: int = 2) -> dict[str, Tensor]:
+def original_tensors() -> dict[str, Tensor]:
     whole = original_weights().tensors
     return {
         f"{one.key}.{part}": whole[f"{one.key}.{part}"]
-        for one in CONVOLUTIONS[:depth]
+        for one in CONVOLUTIONS[:2]
         for part in ("weight", "bias")
     }
 

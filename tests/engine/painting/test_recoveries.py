@@ -95,7 +95,7 @@ def test_non_finite_gradient_at_the_last_iteration_is_recovered_from() -> None:
 
 
 def test_loss_log_seconds_include_the_wait_for_the_device() -> None:
-    log = LossLog([Scale((8, 8), 10)])
+    log = LossLog([Scale((8, 8), 10)], [1])
     log.add(
         0,
         1,

@@ -3,9 +3,7 @@
 import asyncio
 import contextlib
 import errno
-import io
 import json
-import logging
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -16,7 +14,6 @@ import pytest
 import sqlalchemy as sa
 
 from common.backoff import Backoff
-from common.logs import set_up_logging
 from common.settings import Settings
 from common.store import PictureStore, StorageUnavailableError
 from engine import scratch
@@ -42,6 +39,7 @@ from tests.engine.worker.workers import (
     wait_painting,
 )
 from tests.kit.full_disk import FullFile, raise_disk_full
+from tests.kit.logs import captured_log
 
 
 @pytest.fixture(autouse=True)
@@ -332,10 +330,7 @@ async def test_secrets_in_troubles_are_not_logged_or_reported(
     def refuse(_: str) -> bytes:
         raise StorageUnavailableError(f"GET {signed} failed.") from ConnectionError(signed)
 
-    output, root = io.StringIO(), logging.getLogger()
-    before = root.handlers[:], root.level
-    set_up_logging(settings.model_copy(update={"atelier_log_level": "DEBUG"}), stream=output)
-    try:
+    with captured_log(settings.model_copy(update={"atelier_log_level": "DEBUG"})) as output:
         job = await job_factory.make()
         async with running_worker(queue, settings):
             with monkeypatch.context() as patch:
@@ -344,10 +339,6 @@ async def test_secrets_in_troubles_are_not_logged_or_reported(
                     while not (reported := await engine_trouble(queue)):
                         await asyncio.sleep(0.02)
             assert (await wait_ended(queue, job)).state is JobState.DONE
-    finally:
-        root.handlers[:], level = before
-        root.setLevel(level)
-        logging.captureWarnings(capture=False)
     lines = [json.loads(line) for line in output.getvalue().splitlines()]
     assert "X-Amz-Signature=[signed]" in output.getvalue()
     assert secret not in output.getvalue()

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from common.options import PaintOptions
 from common.settings import Settings
 from engine.networks.registry import NetworkSource
-from engine.painting import PaintingFailedError, PaintingStoppedError, Studio
+from engine.painting import Event, PaintingFailedError, PaintingStoppedError, Studio
 from engine.worker import pace
 from engine.worker.pace import MeasuredPace, Trial
 from engine.worker.painter import JobPainter
@@ -142,6 +143,23 @@ def test_trial_is_disturbed_if_its_thread_had_to_wait(monkeypatch: pytest.Monkey
         trial = pace.measure_pace(Studio(), "lite", never)
         assert trial is not None
         assert trial.is_undisturbed == is_undisturbed
+
+
+@pytest.mark.parametrize(("count", "side_px"), [(1, 256), (4, 256), (16, 512)])
+def test_trial_of_many_threads_is_of_a_picture_that_more_of_them_paint(
+    count: int, side_px: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+
+    def painted(
+        _content: object, _styles: object, options: PaintOptions, **_more: object
+    ) -> list[Event]:
+        sizes.append(options.size_px)
+        return []
+
+    monkeypatch.setattr(pace, "paint", painted)
+    assert pace.measure_pace(Studio(threads=count), "lite", never) is None
+    assert sizes == [side_px]
 
 
 @pytest.mark.usefixtures("trials")

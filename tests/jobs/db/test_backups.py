@@ -16,13 +16,11 @@ from threading import Event
 
 import pytest
 from filelock import FileLock
-from rich.console import Console
 
-from jobs.cli import commands as cli
 from jobs.cli.settle_restored import UNKNOWN_NUMBERS, settle
 from jobs.db.liveness import BOT_LOCK
-from jobs.model import JobState
 from jobs.queue import JobQueue
+from tests.jobs.db.backed_up import add_data, change_after_backup, check_restored_data, run
 from tests.kit.samples import FakeClock, Storage, claim_job, paint_report, reload, submit_job
 
 DAY = 86_400.0
@@ -37,24 +35,6 @@ def storage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Storage:
     monkeypatch.setenv("ATELIER_DATA_DIR", str(folder))
     monkeypatch.delenv("ATELIER_DATABASE_URL", raising=False)
     return Storage(folder, None)
-
-
-def run(*arguments: str) -> tuple[int, str]:
-    text = io.StringIO()
-    code = cli.main(arguments, Console(file=text, width=200))
-    return code, text.getvalue()
-
-
-async def add_data(storage: Storage) -> tuple[str, str]:
-    """Add a finished picture of user 1, a queued job of user 2 and a style of user 3."""
-    async with await JobQueue.open(storage.settings()) as queue:
-        await submit_job(queue, 1)
-        result = await queue.store.put(b"the result", "png")
-        await queue.claims.finish(await claim_job(queue), result, paint_report())
-        await submit_job(queue, 2)
-        style = await queue.store.put(b"a style", "png")
-        await queue.styles.save("user", 3, "Mine", style, 3)
-    return result, style
 
 
 async def add_held_picture(storage: Storage) -> str:
@@ -158,27 +138,6 @@ def test_restore_brings_back_data_without_repeating_jobs_or_deliveries(
     assert "1 member who had it erased after the backup" in output
     assert list(storage.folder.glob("atelier.sqlite3.replaced-*"))
     asyncio.run(check_restored_data(storage, result))
-
-
-async def change_after_backup(storage: Storage) -> None:
-    """Add two more jobs, and erase user 3, after the backup."""
-    async with await JobQueue.open(storage.settings()) as queue:
-        assert [(await submit_job(queue, 4)).id for _ in range(2)] == [3, 4]
-        await queue.privacy.erase_user(3)
-
-
-async def check_restored_data(storage: Storage, result: str) -> None:
-    async with await JobQueue.open(storage.settings()) as queue:
-        done, waited = await queue.jobs.get(1), await queue.jobs.get(2)
-        assert done is not None
-        assert waited is not None
-        assert await queue.store.get(result) == b"the result"
-        assert waited.state is JobState.CANCELLED
-        assert "restored" in [event.kind for event in await queue.jobs.history(2)]
-        assert await queue.deliveries.due() == []
-        assert await queue.claims.claim("engine") is None
-        assert await queue.styles.visible_to(3, None) == []
-        assert (await submit_job(queue, 1)).id == 5
 
 
 def test_restore_over_a_damaged_database_skips_job_numbers(

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 from alembic.script import ScriptDirectory
 
@@ -100,20 +101,71 @@ async def test_unusable_database_raises_queue_unavailable(url: str, tmp_path: Pa
 @pytest.mark.parametrize(
     ("user", "database", "expected"),
     [
-        ("atelier", "nowhere", 'database "nowhere" does not exist'),
-        ("nobody", "postgres", 'role "nobody" does not exist'),
-        ("guest", "guests", "permission denied"),
+        ("atelier", "nowhere", 'database "nowhere" does not exist; create it'),
+        ("nobody", "postgres", 'role "nobody" does not exist; check the user'),
+        ("guest", "guests", "permission denied for schema public; .*GRANT CREATE ON SCHEMA"),
+        ("guest", "atelier_template", "permission denied for table .*allow this one to use them"),
+        ("atelier", "latin", "encoded in LATIN1.*ENCODING 'UTF8'"),
     ],
 )
 async def test_postgresql_refusal_is_reported_with_its_reason(
     template: postgres.Server, tmp_path: Path, user: str, database: str, expected: str
 ) -> None:
-    if user == "guest":
+    with contextlib.suppress(asyncpg.DuplicateObjectError):
         await template.execute("CREATE ROLE guest LOGIN")
+    if database == "guests":
         await template.execute("CREATE DATABASE guests")
+    if database == "latin":
+        await template.execute("CREATE DATABASE latin TEMPLATE template0 ENCODING LATIN1")
     url = template.url(database).replace("atelier@", f"{user}@")
     with pytest.raises(QueueUnavailableError, match=expected):
         await JobQueue.open(Storage(tmp_path, url).settings())
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
+@pytest.mark.parametrize(
+    ("setting", "expected"),
+    [
+        ("default_transaction_read_only=on", "can only be read; name the server that can be"),
+        ("search_path=nowhere", "no schema for tables; create the schema"),
+    ],
+)
+async def test_settings_under_which_nothing_can_be_written_are_refused_when_opening(
+    storage: Storage, setting: str, expected: str
+) -> None:
+    """A bot would otherwise start, and fail at the first command."""
+    url = f"{storage.database_url}?options=-c%20{setting.replace('=', '%3D')}"
+    with pytest.raises(QueueUnavailableError, match=expected):
+        await JobQueue.open(Storage(storage.folder, url).settings())
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
+async def test_database_that_was_read_only_for_a_while_is_written_again(
+    storage: Storage, template: postgres.Server
+) -> None:
+    """Hosts set a database so when its disk is full, which its open connections keep."""
+    name = str(storage.database_url).rpartition("/")[2]
+    await template.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    async with await JobQueue.open(storage.settings(), may_migrate=False) as queue:
+        with pytest.raises(QueueUnavailableError, match="name the server that can be written"):
+            await submit_job(queue)
+        await template.execute(f"ALTER DATABASE {name} RESET default_transaction_read_only")
+        await submit_job(queue)
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
+async def test_stricter_default_isolation_refuses_no_concurrent_submission(
+    storage: Storage, template: postgres.Server
+) -> None:
+    name = str(storage.database_url).rpartition("/")[2]
+    await template.execute(
+        f"ALTER DATABASE {name} SET default_transaction_isolation = 'serializable'"
+    )
+    async with await JobQueue.open(storage.settings()) as queue:
+        outcomes = await asyncio.gather(
+            *(queue.submissions.submit(submission(interaction_id=n)) for n in range(1, 9))
+        )
+    assert all(isinstance(outcome, Accepted) for outcome in outcomes)
 
 
 async def test_exhausted_connection_pool_raises_queue_unavailable(storage: Storage) -> None:

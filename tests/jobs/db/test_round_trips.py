@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from jobs.db import connecting
 from jobs.db.database import Database, lock_number
+from jobs.db.listeners import listen
 from jobs.outcomes import QueueUnavailableError
 from tests.kit.samples import Storage
 
@@ -19,6 +20,7 @@ pytestmark = pytest.mark.parametrize("database_kind", ["postgresql"], indirect=T
 ONE = sa.select(sa.literal(1))
 READY = b"Z"
 """With this message the server ends each of its answers."""
+SHUTDOWN = b"SFATAL\0C57P01\0Mterminating connection due to administrator command\0\0"
 
 
 @dataclass
@@ -31,6 +33,8 @@ class Proxy:
     connections: int = 0
     lost_connections: int = 0
     """The number of connections to reset at their next use, as by a restarted router."""
+    ends_at_once: bool = False
+    """Whether the server says right after it accepted a connection that it shuts down."""
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
@@ -56,6 +60,8 @@ class Proxy:
             body = await reader.readexactly(int.from_bytes(length) - 4)
             self.answers += kind == READY
             writer.write(kind + length + body)
+            if kind == READY and self.ends_at_once:
+                writer.write(b"E" + (len(SHUTDOWN) + 4).to_bytes(4) + SHUTDOWN)
 
 
 @asynccontextmanager
@@ -131,3 +137,13 @@ async def test_connection_lost_in_use_is_an_error_once(storage: Storage) -> None
         with pytest.raises(QueueUnavailableError, match="connection"):
             await database.all(ONE)
         assert [tuple(row) for row in await database.all(ONE)] == [(1,)]
+
+
+async def test_connection_ended_as_it_begins_is_an_error_of_the_database(storage: Storage) -> None:
+    """The driver raises an error of its own there, which once ended the engine."""
+    async with through_proxy(storage) as (database, proxy):
+        proxy.ends_at_once = True
+        with pytest.raises(QueueUnavailableError, match="connection to the database was lost"):
+            await listen(database)
+        with pytest.raises(QueueUnavailableError, match="connection to the database was lost"):
+            await database.all(ONE)

@@ -14,7 +14,7 @@ from bench import postgres
 from bench.proxy import proxy_to
 from jobs.db import addresses, listeners
 from jobs.db.database import Database
-from jobs.outcomes import DatabaseAddressError, QueueUnavailableError
+from jobs.outcomes import QueueUnavailableError
 from jobs.queue import JobQueue
 from tests.kit.samples import Storage, submit_job
 
@@ -191,34 +191,3 @@ async def sleep_in_a_transaction(queue: JobQueue) -> None:
     async with queue.database.write() as transaction:
         time.sleep(0.5)  # noqa: ASYNC251 - blocks the whole process, as a sleeping laptop
         await transaction.execute(sa.text("SELECT 1"))
-
-
-async def test_transaction_pooler_is_refused_by_name(
-    storage: Storage,
-) -> None:
-    async with await JobQueue.open(storage.settings()) as queue:
-        job = await submit_job(queue)
-        await queue.jobs.get(job.id)
-        async with queue.database.read() as connection:
-            # As on a connection that a pooler shares.
-            await connection.exec_driver_sql("DEALLOCATE ALL")
-        with pytest.raises(DatabaseAddressError, match="a pooler, such as PgBouncer"):
-            await asyncio.gather(*(queue.jobs.get(job.id) for _ in range(2)))
-
-
-async def test_pooler_rejecting_startup_parameters_is_explained(storage: Storage) -> None:
-    fields = b"SFATAL\0C08P01\0Munsupported startup parameter: plan_cache_mode\0\0"
-
-    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        startup = await reader.read(4096)
-        if startup[4:8] == (80877103).to_bytes(4):  # a request for TLS
-            writer.write(b"N")
-            await reader.read(4096)
-        writer.write(b"E" + (len(fields) + 4).to_bytes(4) + fields)
-        writer.close()
-
-    async with await asyncio.start_server(refuse, "127.0.0.1", 0) as server:
-        port = server.sockets[0].getsockname()[1]
-        proxied = Storage(storage.folder, f"postgresql+asyncpg://atelier@127.0.0.1:{port}/atelier")
-        with pytest.raises(DatabaseAddressError, match="ignore those startup parameters"):
-            await JobQueue.open(proxied.settings())

@@ -18,7 +18,7 @@ from common.options import PaintOptions
 from jobs.db import schema
 from jobs.db.rows import job_from_row
 from jobs.execution.ending import DEATHS_ALLOWED
-from jobs.model import Claim, Job, JobState
+from jobs.model import ENDED, Claim, Job, JobState
 from jobs.outcomes import (
     Accepted,
     AlreadySubmitted,
@@ -41,7 +41,6 @@ from tests.kit.samples import (
 )
 
 T = TypeVar("T")
-ENDED = {"done", "failed", "cancelled"}
 WAITING_ALLOWED = 4
 
 

@@ -28,9 +28,9 @@ from tests.kit.samples import Storage, delete_for_good, submission, submit_job
 PHOTO = b"a photograph"
 
 
-async def store_old_picture(queue: JobQueue, storage: Storage, data: bytes = PHOTO) -> str:
+async def store_old_picture(queue: JobQueue, storage: Storage) -> str:
     """Store a picture with an old modification time; return its key."""
-    key = await queue.store.put(data, "png")
+    key = await queue.store.put(PHOTO, "png")
     long_ago = time.time() - 86_400.0
     for path in storage.folder.rglob(key):
         os.utime(path, (long_ago, long_ago))
@@ -41,9 +41,9 @@ def inputs(key: str) -> PaintInputs:
     return PaintInputs(content=key, styles=(StyleInput(preset="x"),))
 
 
-async def cancelled_job(queue: JobQueue, key: str, user_id: int = 1) -> int:
-    job = await submit_job(queue, user_id, inputs=inputs(key))
-    await queue.jobs.cancel(job.id, user_id)
+async def cancelled_job(queue: JobQueue, key: str) -> int:
+    job = await submit_job(queue, inputs=inputs(key))
+    await queue.jobs.cancel(job.id, job.user_id)
     return job.id
 
 

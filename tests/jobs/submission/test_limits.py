@@ -159,6 +159,16 @@ async def test_cooldown_refuses_jobs_until_its_end(queue: JobQueue, clock: FakeC
     await submit_job(queue)
 
 
+async def test_without_a_cooldown_a_job_of_a_moment_later_refuses_none(
+    queue: JobQueue, clock: FakeClock
+) -> None:
+    """Of two commands at once, one may read the time first and take the lock last."""
+    clock.advance(1)
+    await submit_job(queue)
+    clock.advance(-1)
+    await submit_job(queue)
+
+
 @pytest.mark.parametrize("end", ["cancel", "engine", "lost", "input", "cancel_running", "done"])
 async def test_cancelled_waiting_jobs_and_engine_failures_do_not_count(
     queue: JobQueue, clock: FakeClock, end: str

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 import sqlalchemy as sa
 
+from bot.app import running_commands
 from jobs.db import schema
 from jobs.model import Job
 from jobs.privacy.retention import Retention
@@ -155,9 +156,10 @@ async def test_message_is_deleted_after_a_lost_connection_too(world: World) -> N
 
 @pytest.mark.parametrize("minutes", [2, 20])
 async def test_message_left_by_a_bot_that_died_is_deleted_by_the_next_one(
-    world: World, minutes: int
+    world: World, minutes: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It died between the answer to *Delete*, with its *Undo*, and the message's deletion."""
+    monkeypatch.setattr(running_commands, "FINISH_SECONDS", 0.0)
     await world.start_engine()
     message = await world.paint_and_wait()
     world.discord.faults.add("DELETE", "*", delay=3600)

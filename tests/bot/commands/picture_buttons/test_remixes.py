@@ -1,5 +1,7 @@
 """Buttons that paint from a picture: Stronger, Softer, Larger, Again, Other style."""
 
+import pytest
+
 from bot.cards.job_buttons import Action
 from common.options import MAX_SIZE_PX
 from sandbox.model import Interaction, Message
@@ -139,7 +141,9 @@ async def test_other_style_accepts_an_upload_or_a_preset(world: World) -> None:
     assert by_list.inputs.content == by_upload.inputs.content == first.inputs.content
 
 
-async def test_form_opened_before_a_restart_is_answered(world: World) -> None:
+async def test_form_opened_before_a_restart_is_answered(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
     await world.start_engine()
     message = await world.paint_and_wait()
     opened = await press(world, message, "Other style")
@@ -147,6 +151,11 @@ async def test_form_opened_before_a_restart_is_answered(world: World) -> None:
     opened.modal["custom_id"] = "atelier:modal:another-process:1"
     submitted = await world.discord.submit_modal(opened, {})
     assert "restarted" in await world.answer_text(submitted)
+    world.discord.faults.add("POST", "/interactions/*/callback", drop=True, carried_out=True)
+    submitted = await world.discord.submit_modal(opened, {})
+    assert "restarted" in await world.answer_text(submitted)
+    await world.stop_bot()
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
 
 
 async def test_form_submitted_twice_is_answered_and_makes_one_job(world: World) -> None:
