@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from common.files import close_to_others
+from common.files import close_to_others, path_exists
 from common.settings import Settings
 from jobs.db import schema
 from jobs.db.asynchronous import AsyncConnection
@@ -81,7 +81,7 @@ def is_there(file: Path) -> bool:
         QueueUnavailableError: when this user has no access to its folder.
     """
     try:
-        return file.is_file()
+        return path_exists(file) and file.is_file()
     except OSError as error:
         reason = error.strerror or str(error)
         raise QueueUnavailableError(_CLOSED.format(folder=file.parent, reason=reason)) from error
