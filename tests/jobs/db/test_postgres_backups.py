@@ -201,7 +201,8 @@ def test_restoring_an_unreadable_dump_changes_nothing(
     asyncio.run(add_data(empty_database))
     dump = tmp_path / "copy.dump"
     assert run("backup", "--database-only", str(dump))[0] == 0
-    dump.write_bytes(dump.read_bytes()[:-100])
+    # Cut in the last compressed rows: newer versions of pg_dump repeat the contents after them.
+    dump.write_bytes(dump.read_bytes().rpartition(b"x\x9c")[0])
     assert run("restore", str(dump))[0] == 1
     assert "pg_restore failed" in capsys.readouterr().err
     assert asyncio.run(fetch_value(empty_database, "SELECT count(*) FROM jobs")) == 2
