@@ -7,6 +7,8 @@ from pathlib import Path
 from dotenv import dotenv_values
 from dotenv.parser import Binding, parse_stream
 
+from common.files import path_exists
+
 ENCODING = "utf-8"
 
 
@@ -48,7 +50,7 @@ def silence_its_reader() -> None:
 
 
 def _read(file: Path) -> list[Binding]:
-    if not file.is_file():
+    if not (path_exists(file) and file.is_file()):
         return []
     with file.open(encoding=ENCODING) as stream:
         return list(parse_stream(stream))

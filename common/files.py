@@ -32,6 +32,19 @@ def private_folder(folder: Path) -> None:
     folder.mkdir(mode=0o700, exist_ok=True)
 
 
+def path_exists(path: Path) -> bool:
+    """Whether a file or folder exists. `Path.exists` of Python 3.14 denies what it may not see.
+
+    Raises:
+        OSError: the system does not tell.
+    """
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
+
+
 def close_to_others(path: Path) -> None:
     """Remove the permissions of everybody but the owner from a file or folder of ours.
 

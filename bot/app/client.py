@@ -11,11 +11,12 @@ from cachetools import LRUCache
 from discord import app_commands
 
 from bot.app.gateway import bound_reconnects
+from bot.app.running_commands import RESTARTING, RunningCommands
 from bot.app.sync import keep_syncing, knows_commands
 from bot.commands.job_access import record_removed
 from bot.kit import Bot, Interaction, Service, UserError
 from bot.pictures.upload_encoder import UploadEncoder
-from bot.texts import CatalogueTranslator, _
+from bot.texts import CatalogueTranslator
 from bot.traffic import Traffic
 from bot.ui.people import has_only_commands
 from bot.ui.reporting import STALE_MODAL, is_stale_modal
@@ -38,7 +39,6 @@ log = logging.getLogger(__name__)
 
 REMEMBERED_INTERACTIONS = 4096
 FIRST_SYNC_SECONDS = 10.0  # how long startup waits for the command sync
-RESTARTING = _("I am about to restart; please try again in a minute.")
 
 
 class AtelierTree(app_commands.CommandTree[Bot]):
@@ -99,6 +99,7 @@ class AtelierClient(Bot):
         self.only_commands = set()
         self.accepting = True
         self._seen: LRUCache[int, None] = LRUCache(REMEMBERED_INTERACTIONS)
+        self._running = RunningCommands()
         self._started: list[Service] = []
         self._winding_down: asyncio.Task[None] | None = None
         self._syncing: asyncio.Task[None] | None = None
@@ -207,10 +208,11 @@ class AtelierClient(Bot):
         if not self.accepting:
             await report(interaction, UserError(RESTARTING))
             return False
+        self._running.add(interaction)
         return True
 
     async def wind_down(self) -> None:
-        """Accept nothing new, finish the edits in flight, leave the rest to the next start.
+        """Accept nothing new, finish commands and edits in flight; the next start does the rest.
 
         The connection stays open, so that new interactions are told to come again.
         """
@@ -230,6 +232,7 @@ class AtelierClient(Bot):
 
     async def _stop_services(self) -> None:
         self.accepting = False
+        await self._running.finish()
         for service in reversed(self._started):
             try:
                 await service.stop()

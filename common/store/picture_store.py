@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from common.files import copy_whole, write_whole
+from common.files import copy_whole, path_exists, write_whole
 from common.store.backends import folder_of, modified_at, open_backend
 from common.store.bucket import end_abandoned_uploads, is_there, keeps_deleted
 from common.store.check import check_store
@@ -366,7 +366,7 @@ class PictureStore:
         """What to say if the store itself is missing; empty if it is there."""
         place = self._root if self._local else self._root.partition("/")[0]
         with self._called("exists"):
-            there = Path(place).exists() if self._local else is_there(self._fs, place)
+            there = path_exists(Path(place)) if self._local else is_there(self._fs, place)
         return "" if there else absence(place, is_folder=self._local)
 
     def _path(self, key: str) -> str:

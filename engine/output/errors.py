@@ -4,6 +4,7 @@ import os
 from collections.abc import Collection
 from pathlib import Path
 
+from common.files import path_exists
 from common.sentences import ExplainedError
 
 _MOST_NAME_BYTES = 255
@@ -44,7 +45,7 @@ def check_target(path: Path, suffixes: Collection[str] | None) -> None:
         )
     folder = path.parent
     try:
-        is_there = folder.is_dir()
+        is_there = path_exists(folder) and folder.is_dir()
     except OSError as error:
         raise OutputError.saying(not_written(path, error).sentence) from error
     if not is_there:

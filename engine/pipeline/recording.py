@@ -45,7 +45,9 @@ class CheckpointFile:
             PaintSettingsError: the file cannot be read.
         """
         try:
-            return self.path.read_bytes() if self.path.exists() else None
+            return self.path.read_bytes()
+        except FileNotFoundError:
+            return None
         except OSError as error:
             raise PaintSettingsError(
                 "{file} cannot be read: {reason}.",

@@ -42,7 +42,8 @@ def _say(*, starting: bool) -> None:
     try:
         asyncio.run(_write(starting=starting))
     except (QueueError, SettingsError, OSError) as error:  # as where there are no more handles
-        log.info("nobody is told that an engine starts: %s", error)
+        reason = str(error) or type(error).__name__
+        log.info("nobody is told that an engine starts: %s", reason)
 
 
 async def _write(*, starting: bool) -> None:

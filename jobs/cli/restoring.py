@@ -83,7 +83,7 @@ async def _load_postgres(settings: Settings, source: Path, *, moves: bool) -> _L
         if sqlite.exists():
             _check_sqlite(sqlite)
         else:
-            postgres_copying.check(dump)
+            await postgres_copying.check(url, dump)
         if aside is not None:
             await postgres_copying.dump(url, aside)
         try:
@@ -114,7 +114,8 @@ async def _highest_of_postgres(url: sa.URL) -> dict[str, int] | None:
     async with postgres_copying.connected(url) as connection:
         if await connection.fetchval(
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
-            "AND application_name = 'atelier' AND pid <> pg_backend_pid()"
+            "AND application_name IN ('atelier', current_setting('application_name')) "
+            "AND pid <> pg_backend_pid()"
         ):
             raise QueueError(IN_USE)
         highest: dict[str, int] = {}

@@ -50,6 +50,7 @@ _SERVER_LIMITS = {
     "tcp_keepalives_count": "3",
 }
 """Settings of each session; those in the URL's `options` take precedence."""
+_TIMEOUTS = [name for name in _SERVER_LIMITS if name.endswith("timeout")]
 STARTUP_SETTINGS = (*_SHORT_STATEMENTS, *_SERVER_LIMITS)
 """Names of the settings that each connection is begun with."""
 _LOSS_PROBES = (15, 5, 3)
@@ -141,14 +142,19 @@ def connect_arguments(url: sa.URL, *, without_timeouts: bool = False) -> dict[st
             raise DatabaseAddressError(
                 f"ATELIER_DATABASE_URL names as {name} the file {file}, which cannot be read."
             )
+    if path := query.pop("search_path", None):  # which asyncpg takes so, and pg_dump does not
+        words = re.sub(r"([\s\\])", r"\\\1", path)
+        query["options"] = f"{query.get('options', '')} -csearch_path={words}".lstrip()
     query.setdefault("application_name", "atelier")
     dsn = url.set(drivername="postgresql", query=query).render_as_string(hide_password=False)
     arguments = {"dsn": dsn, "timeout": float(seconds) if int(seconds) else CONNECT_SECONDS}
     if query.get("sslrootcert") == _SYSTEM:  # which libpq knows, and asyncpg does not
         arguments["ssl"] = ssl.create_default_context()
-    if without_timeouts:
-        return {**arguments, "server_settings": _SHORT_STATEMENTS}
     chosen = query.get("options", "")
+    if without_timeouts:
+        # Also without those that are set for this user or database.
+        none = {name: "0" for name in _TIMEOUTS if name not in chosen}
+        return {**arguments, "server_settings": _SHORT_STATEMENTS | none}
     limits = {name: value for name, value in _SERVER_LIMITS.items() if name not in chosen}
     return {
         **arguments,

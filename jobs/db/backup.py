@@ -17,8 +17,8 @@ from common.store import PictureMissingError, PictureStore
 from jobs.db import postgres_copying, schema
 from jobs.db.addresses import parse_address
 from jobs.db.copying import copy_sqlite
-from jobs.db.migrate import NO_DATABASE, is_there
-from jobs.outcomes import QueueError
+from jobs.db.migrate import NO_DATABASE, NO_TABLES, is_there
+from jobs.outcomes import NoDatabaseError, QueueError
 
 DATABASE_NAME = "atelier.sqlite3"
 DUMP_NAME = "atelier.dump"
@@ -94,6 +94,8 @@ async def _dump(url: sa.URL, destination: Path) -> list[str]:
         postgres_copying.connected(url) as connection,
         connection.transaction(isolation="repeatable_read", readonly=True),
     ):
+        if await connection.fetchval("SELECT to_regclass('alembic_version')") is None:
+            raise NoDatabaseError(NO_TABLES)
         snapshot = await connection.fetchval("SELECT pg_export_snapshot()")
         keys = [str(row[0]) for row in await connection.fetch(_NAMED)]
         await postgres_copying.dump(url, destination, snapshot=snapshot)

@@ -15,8 +15,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from common.timings import FAILED, OK, Timings
 from jobs.db.addresses import connect_arguments, keep_alive
 from jobs.db.asynchronous import AsyncEngine, create_async_engine
-from jobs.db.postgres_errors import explained, lost, unreachable
-from jobs.outcomes import DatabaseAddressError, QueueUnavailableError
+from jobs.db.postgres_errors import READ_ONLY, explained, lost, unreachable
+from jobs.outcomes import QueueUnavailableError
 
 BUSY_TIMEOUT_SECONDS = 30.0
 """How long a SQLite transaction waits for the lock of another process."""
@@ -86,6 +86,7 @@ def create_engine(url: sa.URL, *, without_timeouts: bool) -> AsyncEngine:
         sa.event.listen(engine.sync_engine, "connect", _prepare_postgres)
         sa.event.listen(engine.sync_engine, "checkin", _note_use)
         sa.event.listen(engine.sync_engine, "checkout", _check_postgres)
+        sa.event.listen(engine.sync_engine, "handle_error", _drop_read_only)
         return engine
     from jobs.db.sqlite_connection import SqliteConnection  # noqa: PLC0415 - its driver, too
 
@@ -128,6 +129,12 @@ def _check_postgres(dbapi_connection: Any, record: Any, _proxy: object) -> None:
             raise  # as the next one would
         except Exception as error:
             raise sa.exc.InvalidatePoolError from error
+
+
+def _drop_read_only(context: sa.ExceptionContext) -> None:
+    """Connect anew after a refused write: a connection stays read-only when its server is not."""
+    if getattr(context.original_exception, "sqlstate", None) == READ_ONLY:
+        context.is_disconnect = True
 
 
 def _prepare_sqlite(dbapi_connection: Any, _record: object) -> None:
@@ -199,11 +206,10 @@ async def translated() -> AsyncIterator[None]:
         yield
     except DBAPIError as error:
         cause = getattr(error.orig, "__cause__", None) or error.orig
-        found = explained(cause or error)
-        if error.connection_invalidated and not isinstance(found, DatabaseAddressError):
-            raise lost(cause or error) from error
-        if found is not None:
+        if (found := explained(cause or error)) is not None:
             raise found from error
+        if error.connection_invalidated:
+            raise lost(cause or error) from error
         if isinstance(error, OperationalError | InterfaceError):
             raise sqlite_unusable(error.orig) from error
         if type(error) is DatabaseError:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import sqlalchemy as sa
 
+from common.logs import redacted
 from common.timings import Timings
 from jobs.db.addresses import parse_address
 from jobs.db.asynchronous import AsyncConnection
@@ -181,7 +182,7 @@ class Database:
     def location(self) -> str:
         """Its location for display: a file, or a URL without the password."""
         file = None if self.postgres else self.url.database
-        return file or self.url.render_as_string()
+        return file or redacted(self.url.render_as_string())
 
     async def close(self) -> None:
         """Close all connections."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from common.files import close_to_others
+from common.files import close_to_others, path_exists
 from common.settings import Settings
 from jobs.db import schema
 from jobs.db.asynchronous import AsyncConnection
@@ -37,6 +37,7 @@ NO_DATABASE = (
     "There is no database at {path}. The bot makes it when it first starts. If it has, run this in "
     "the folder where you start the bot, with the same ATELIER_DATA_DIR."
 )
+NO_TABLES = "The database has no tables yet; the bot makes them when it starts."
 _CLOSED = "The folder {folder} cannot be read ({reason}): run this as the user who runs the bot."
 _SCRIPTS = Path(__file__).parent / "migrations"
 _VERSIONS = sa.table("alembic_version", sa.column("version_num", sa.String))
@@ -80,7 +81,7 @@ def is_there(file: Path) -> bool:
         QueueUnavailableError: when this user has no access to its folder.
     """
     try:
-        return file.is_file()
+        return path_exists(file) and file.is_file()
     except OSError as error:
         reason = error.strerror or str(error)
         raise QueueUnavailableError(_CLOSED.format(folder=file.parent, reason=reason)) from error
@@ -185,7 +186,7 @@ async def require_newest(database: Database) -> None:
         current = await connection.run_sync(_current)
     newest = known_revisions()[-1]
     if current is None:
-        raise NoDatabaseError("The database has no tables yet; the bot makes them when it starts.")
+        raise NoDatabaseError(NO_TABLES)
     if current != newest:
         raise DatabaseTooOldError(
             f"The database has schema {current}, and this version of Atelier needs {newest}. The "

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from jobs.db.asynchronous import AsyncConnection
-from jobs.db.postgres_errors import NO_SCHEMA, READ_ONLY, pooler_error
+from jobs.db.postgres_errors import NO_SCHEMA, WRITE_ELSEWHERE, pooler_error
 from jobs.outcomes import QueueUnavailableError
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ async def check_server(database: "Database") -> None:
     async with database.read() as connection:
         facts = (await connection.execute(_FACTS)).one()
         if facts.read_only == "on":
-            raise QueueUnavailableError(f"The database can only be read; {READ_ONLY}.")
+            raise QueueUnavailableError(f"The database can only be read; {WRITE_ELSEWHERE}.")
         if facts.schema is None:
             raise QueueUnavailableError(f"The database has no schema for tables; {NO_SCHEMA}.")
         if facts.is_empty and facts.encoding not in _ALL_TEXT:

@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,13 +16,29 @@ import sqlalchemy as sa
 from common.files import replacing
 from jobs.db import schema
 from jobs.db.addresses import connect_arguments
-from jobs.db.postgres_errors import translating_asyncpg_errors
+from jobs.db.postgres_errors import translating_asyncpg_errors, translating_server_errors
 from jobs.outcomes import QueueError
 
 DUMP_SECONDS = 4 * 3600.0
 """Longer than any of them takes, so that a hang ends at some time."""
 _DEBIANS = Path("/usr/lib/postgresql")
 _SAID = 500
+_TABLES = (*schema.metadata.tables, "alembic_version")
+"""Of this and of earlier versions."""
+_SEQUENCES = tuple(f"{table}_id_seq" for table in _TABLES)
+_INDEXES = tuple(f"ix_{table}_" for table in _TABLES)
+"""What the names of their indexes begin with."""
+_FUNCTION = "jobs_transitions()"
+_OTHERS = """
+SELECT relname FROM pg_class WHERE relnamespace = current_schema()::regnamespace
+AND relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND NOT relname = ANY($1)
+"""
+"""Tables, views and sequences of other programs in the same schema."""
+_ENTRY = re.compile(
+    r"\d+; \d+ \d+ (?P<kind>TABLE DATA|TABLE|SEQUENCE OWNED BY|SEQUENCE SET|SEQUENCE|DEFAULT|"
+    r"FK CONSTRAINT|CONSTRAINT|INDEX|TRIGGER|FUNCTION) (?P<schema>\S+) (?P<name>\S+) .*"
+)
+"""A line of `pg_restore --list`."""
 _FUNCTIONS = """
 SELECT DISTINCT tgfoid::regprocedure::text FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
 WHERE NOT tgisinternal AND c.relname = ANY($1) AND c.relnamespace = current_schema()::regnamespace
@@ -48,7 +65,9 @@ def program(name: str) -> str:
 
 
 async def dump(url: sa.URL, destination: Path, *, snapshot: str | None = None) -> None:
-    """Dump the database as of one moment; the file is written whole or not at all.
+    """Dump our tables as of one moment; the file is written whole or not at all.
+
+    Tables of other programs are left out: this user may not even be allowed to read them.
 
     Args:
         url: of the database.
@@ -61,21 +80,36 @@ async def dump(url: sa.URL, destination: Path, *, snapshot: str | None = None) -
     """
     command = [program("pg_dump"), "--format=custom", "--no-owner", "--no-acl", "--no-password"]
     command += [] if snapshot is None else [f"--snapshot={snapshot}"]
+    async with connected(url) as connection:
+        here = _quoted(await connection.fetchval("SELECT current_schema()"))
+        others = await connection.fetch(_OTHERS, [*_TABLES, *_SEQUENCES])
+    command += [f"--schema={here}"]
+    command += [f"--exclude-table={here}.{_quoted(other['relname'])}" for other in others]
     with replacing(destination) as partial, partial.open("wb") as file:
         await asyncio.to_thread(_run, command, url, file)
 
 
+def _quoted(name: str) -> str:
+    """A name as a pattern of `pg_dump` that matches only this name."""
+    return '"' + name.replace('"', '""') + '"'
+
+
 async def load(url: sa.URL, source: Path) -> None:
     """Replace the database's content with a dump; on failure it remains empty.
+
+    Other programs' tables in the dump are not restored: those here are newer.
 
     Raises:
         QueueError: when there is no `pg_restore`, or it fails.
     """
     command = [program("pg_restore"), "--no-owner", "--no-acl", "--no-password"]
     command += ["--single-transaction", "--exit-on-error"]
+    entries = [found[0] for found in _entries_of_ours(_listed(source))]
     await clear(url)
-    with source.open("rb") as file:
-        await asyncio.to_thread(_run, command, url, None, file)
+    with tempfile.TemporaryDirectory() as folder, source.open("rb") as file:
+        chosen = Path(folder) / "list"
+        chosen.write_text("\n".join(entries), "utf-8")
+        await asyncio.to_thread(_run, [*command, f"--use-list={chosen}"], url, None, file)
 
 
 async def clear(url: sa.URL) -> None:
@@ -84,20 +118,36 @@ async def clear(url: sa.URL) -> None:
     Raises:
         QueueUnavailableError: when the database cannot be reached.
     """
-    names = [*schema.metadata.tables, "alembic_version"]
     async with connected(url) as connection, connection.transaction():
-        functions = [row[0] for row in await connection.fetch(_FUNCTIONS, names)]
-        for name in names:
+        functions = [row[0] for row in await connection.fetch(_FUNCTIONS, _TABLES)]
+        for name in _TABLES:
             await connection.execute(f'DROP TABLE IF EXISTS "{name}" CASCADE')
         for function in functions:
             await connection.execute(f"DROP FUNCTION IF EXISTS {function} CASCADE")
 
 
-def check(source: Path) -> None:
-    """Check that a file is a dump of an Atelier database.
+async def check(url: sa.URL, source: Path) -> None:
+    """Check that a file is a dump of an Atelier database, whose tables would be found in this one.
 
     Raises:
         QueueError: if it is not.
+    """
+    schemas = {found["schema"] for found in _entries_of_ours(_listed(source))}
+    async with connected(url) as connection:
+        here = await connection.fetchval("SELECT current_schema()")
+    if here not in schemas:
+        raise QueueError(
+            f"The backup has its tables in the schema {', '.join(sorted(schemas))}, and "
+            f"ATELIER_DATABASE_URL leads to the schema {here}; one of that name has to come first "
+            "in the search_path."
+        )
+
+
+def _listed(source: Path) -> str:
+    """The table of contents of a dump.
+
+    Raises:
+        QueueError: if it is none of an Atelier database.
     """
     command = [program("pg_restore"), "--list", str(source)]
     listed = subprocess.run(  # noqa: S603 - found above
@@ -105,6 +155,25 @@ def check(source: Path) -> None:
     )
     if listed.returncode or b" alembic_version " not in listed.stdout:
         raise QueueError("The backup contains no database of Atelier.")
+    return listed.stdout.decode(errors="replace")
+
+
+def _entries_of_ours(listed: str) -> list[re.Match[str]]:
+    """The lines of a table of contents that concern our tables, in order."""
+    found = (_ENTRY.fullmatch(line.rstrip()) for line in listed.splitlines())
+    return [entry for entry in found if entry and _is_ours(entry["kind"], entry["name"])]
+
+
+def _is_ours(kind: str, name: str) -> bool:
+    match kind.split(maxsplit=1)[0]:
+        case "SEQUENCE":
+            return name in _SEQUENCES
+        case "INDEX":
+            return name.startswith(_INDEXES)
+        case "FUNCTION":
+            return name == _FUNCTION
+        case _:
+            return name in _TABLES
 
 
 @asynccontextmanager
@@ -112,12 +181,13 @@ async def connected(url: sa.URL) -> AsyncIterator[Any]:
     """A separate connection without statement timeouts.
 
     Raises:
-        QueueUnavailableError: when the database cannot be reached.
+        QueueUnavailableError: when the database cannot be reached, or refuses a statement.
     """
     with translating_asyncpg_errors() as asyncpg:
         connection = await asyncpg.connect(**connect_arguments(url, without_timeouts=True))
     try:
-        yield connection
+        with translating_server_errors():
+            yield connection
     finally:
         await connection.close()
 
@@ -125,9 +195,10 @@ async def connected(url: sa.URL) -> AsyncIterator[Any]:
 def _run(command: list[str], url: sa.URL, output: Any, source: Any = None) -> None:
     """Run one of the programs; the password is passed where the process list does not show it."""
     dsn = sa.make_url(connect_arguments(url, without_timeouts=True)["dsn"])
-    plain = dsn._replace(password=None).render_as_string(hide_password=False)
-    password = {} if url.password is None else {"PGPASSWORD": str(url.password)}
-    command = [*command, f"--dbname={plain}"]
+    said = dsn.password or dsn.query.get("password")
+    plain = dsn._replace(password=None).difference_update_query(["password"])
+    password = {} if said is None else {"PGPASSWORD": str(said)}
+    command = [*command, f"--dbname={plain.render_as_string(hide_password=False)}"]
     try:
         ran = subprocess.run(  # noqa: S603 - found above
             command,

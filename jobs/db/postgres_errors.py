@@ -4,6 +4,7 @@ They name the database's address by its setting, and never contain it: it has a 
 """
 
 import contextlib
+import re
 import socket
 from collections.abc import Iterator
 from types import ModuleType
@@ -11,9 +12,11 @@ from types import ModuleType
 from jobs.db.addresses import STARTUP_SETTINGS
 from jobs.outcomes import DatabaseAddressError, QueueUnavailableError
 
+READ_ONLY = "25006"
+"""SQLSTATE of a write where it is not allowed."""
 _UNUSABLE = (
     "08",  # the connection broke
-    "25006",  # read only
+    READ_ONLY,
     "25P03",  # the transaction was idle for too long
     "25P04",  # the transaction took too long
     "28",  # authentication failed
@@ -29,13 +32,13 @@ _UNUSABLE = (
 )
 """SQLSTATE prefixes of errors that concern the server, not the statement."""
 
-READ_ONLY = (
+WRITE_ELSEWHERE = (
     "name the server that can be written in ATELIER_DATABASE_URL: this one is a standby, or "
     "default_transaction_read_only is on"
 )
 NO_SCHEMA = "create the schema that its search_path names, and let this user use it"
 _ADVICE = {
-    "25006": READ_ONLY,
+    READ_ONLY: WRITE_ELSEWHERE,
     "28P01": "check the user and the password in ATELIER_DATABASE_URL",
     "28": "check the user in ATELIER_DATABASE_URL, and whom the server admits (pg_hba.conf)",
     "3D": "create it, or name another in ATELIER_DATABASE_URL",
@@ -45,14 +48,17 @@ _ADVICE = {
 }
 """What to do about errors, by SQLSTATE or its beginning."""
 
+_CLOSED = "08003"
+"""SQLSTATE of a connection that broke while it was used."""
+
 _MAY_NOT = "42501"
 _PRIVILEGES = {
-    "for schema": "start the bot first, which makes the tables, and whose user has to be allowed "
-    "to (GRANT CREATE ON SCHEMA)",
-    "for database": "allow it to this user (GRANT CONNECT ON DATABASE)",
+    r"schema|schéma|esquema": "start the bot first, which makes the tables, and whose user has to "
+    "be allowed to (GRANT CREATE ON SCHEMA)",
+    r"database|datenbank|base de d": "allow it to this user (GRANT CONNECT ON DATABASE)",
     "": "the user of the bot owns the tables, and has to allow this one to use them (GRANT)",
 }
-"""What to do about a lacking privilege, by a part of the message."""
+"""What to do about a lacking privilege, by a word of the message in the server's language."""
 
 _OTHER_SERVER = "it gives each transaction another connection"
 _OF_A_POOLER = {
@@ -67,7 +73,16 @@ _OF_A_POOLER["42P05"] = _OF_A_POOLER["26000"]
 _POOLER_ITSELF = {"08P01", "08003"}
 """Under these a pooler reports errors of its own, in its own words."""
 
+_OF_ASYNCPG = {
+    "TargetServerAttributeNotMatched": "The database cannot be used: none of its servers is as "
+    "target_session_attrs in ATELIER_DATABASE_URL asks.",
+    # The server closed the connection before a statement was sent.
+    "InternalClientError": "The connection to the database was lost.",
+}
+"""What its own errors mean; a class stands before those that it derives from."""
+
 _NOT_FOUND = "is PostgreSQL running, and are host and port in ATELIER_DATABASE_URL right?"
+_SILENT = "it does not answer; its server may be too busy, or a pooler have no connection left"
 
 
 def pooler_error(reason: str = "") -> DatabaseAddressError:
@@ -91,19 +106,19 @@ def explained(error: BaseException) -> QueueUnavailableError | None:
             return pooler_error(f"{reason} ({said})")
     if _is_of_asyncpg(error, "ClientConfigurationError"):
         return DatabaseAddressError(f"ATELIER_DATABASE_URL cannot be used: {said}.")
-    if _is_of_asyncpg(error, "TargetServerAttributeNotMatched"):
-        return QueueUnavailableError(
-            "The database cannot be used: none of its servers is as target_session_attrs in "
-            "ATELIER_DATABASE_URL asks."
-        )
-    if _is_of_asyncpg(error, "InternalClientError"):
-        # The server closed the connection before a statement was sent.
-        return QueueUnavailableError("The connection to the database was lost.")
+    for name, sentence in _OF_ASYNCPG.items():
+        if _is_of_asyncpg(error, name):
+            return QueueUnavailableError(sentence)
+    if code == _CLOSED:
+        return lost(error)
     if not code.startswith(_UNUSABLE):
         return None
     advice = next((words for start, words in _ADVICE.items() if code.startswith(start)), "")
     if code == _MAY_NOT:
-        advice = next(words for part, words in _PRIVILEGES.items() if part in said)
+        found = (
+            words for word, words in _PRIVILEGES.items() if re.search(word, said, re.IGNORECASE)
+        )
+        advice = next(found)
     return QueueUnavailableError(
         f"The database cannot be used: {said}{'; ' if advice else ''}{advice}."
     )
@@ -119,7 +134,7 @@ def lost(error: BaseException) -> QueueUnavailableError:
 
 def unreachable(error: BaseException) -> QueueUnavailableError:
     """The error for a failed connection."""
-    reason = _first_line(error) or "it does not answer"
+    reason = _first_line(error) or _SILENT
     is_not_found = isinstance(error, socket.gaierror | ConnectionRefusedError | FileNotFoundError)
     if is_not_found or "Connect call failed" in reason:  # one of several addresses
         reason += f"; {_NOT_FOUND}"
@@ -130,14 +145,23 @@ def unreachable(error: BaseException) -> QueueUnavailableError:
 @contextlib.contextmanager
 def translating_asyncpg_errors() -> Iterator[ModuleType]:
     """Yields asyncpg; its errors in the block become `QueueUnavailableError`."""
+    try:
+        with translating_server_errors() as asyncpg:
+            yield asyncpg
+    except (OSError, TimeoutError) as error:
+        raise unreachable(error) from error
+
+
+@contextlib.contextmanager
+def translating_server_errors() -> Iterator[ModuleType]:
+    """As `translating_asyncpg_errors`, but for system errors, which may be of a file."""
     import asyncpg  # noqa: PLC0415 - an extra that SQLite's users do not install
 
     try:
         yield asyncpg
     except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
-        raise (explained(error) or unreachable(error)) from error
-    except (OSError, TimeoutError) as error:
-        raise unreachable(error) from error
+        sentence = f"The database cannot be used: {_first_line(error)}."
+        raise (explained(error) or QueueUnavailableError(sentence)) from error
 
 
 def _first_line(error: BaseException) -> str:

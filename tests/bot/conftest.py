@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.app import running_commands
 from bot.delivery import loop, undelivered
 from sandbox.loopback import LoopbackDiscord
 from tests.kit.encoders import encode_in_process
@@ -17,7 +18,11 @@ def use_shared_bot_parts(shared_bot_parts: None) -> None:
 
 @pytest.fixture
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Shorten the pauses between two looks and between two edits, which spare Discord."""
+    """Shorten the pauses between two looks and between two edits, which spare Discord.
+
+    A bot that stops waits for commands only briefly, as a test may let them hang.
+    """
+    monkeypatch.setattr(running_commands, "FINISH_SECONDS", 0.5)
     monkeypatch.setattr(loop, "ROUND_SECONDS", 0.03)
     for name in ("EDIT_SECONDS", "PLACE_EDIT_SECONDS", "PLACES_SECONDS"):
         monkeypatch.setattr(loop, name, 0.5)

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from common import files
-from common.files import write_whole
+from common.files import path_exists, write_whole
+from tests.kit.other_user import without_access
 
 
 def test_write_retries_while_windows_denies_replacing_the_file(
@@ -31,3 +32,16 @@ def test_write_retries_while_windows_denies_replacing_the_file(
     with pytest.raises(PermissionError):
         write_whole(path, b"never")
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_path_that_may_not_be_seen_is_not_taken_for_missing(tmp_path: Path) -> None:
+    folder = tmp_path / "closed"
+    folder.mkdir()
+    file = folder / "file"
+    file.touch()
+    assert path_exists(folder)
+    assert path_exists(file)
+    assert not path_exists(folder / "another")
+    assert not path_exists(file / "in a file")
+    with without_access(folder), pytest.raises(PermissionError):
+        path_exists(file)

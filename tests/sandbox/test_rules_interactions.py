@@ -71,6 +71,20 @@ async def test_webhook_is_unknown_before_an_answer(raw: RawBot) -> None:
     assert (status, body["code"]) == (404, 10015)
 
 
+async def test_unknown_interaction_token_is_refused(raw: RawBot) -> None:
+    path = f"/webhooks/{raw.discord.application_id}/wrong/messages/@original"
+    status, body = await raw.call("PATCH", path, {"content": "y"})
+    assert (status, body["code"]) == (401, 50027)
+
+
+@pytest.mark.parametrize("response", [{"type": 4}, {"type": 5, "data": "x"}])
+async def test_response_data_must_be_an_object_and_be_there(
+    raw: RawBot, response: dict[str, Any]
+) -> None:
+    _, body = await raw.respond(await raw.dispatch_paint(), response)
+    assert {path for path, _ in error_codes(body)} == {"data"}
+
+
 @pytest.mark.parametrize("kind", [1, 6, 7, 8, 99, "4"])
 async def test_invalid_response_type_is_refused(raw: RawBot, kind: Any) -> None:
     status, body = await raw.respond(await raw.dispatch_paint(), {"type": kind, "data": {}})
@@ -150,6 +164,24 @@ INVALID_MODALS: list[tuple[str, Any, str, str]] = [
         "long label",
         modal(label(INPUT, label="x" * 46)),
         "data.components.0.label",
+        "BASE_TYPE_BAD_LENGTH",
+    ),
+    (
+        "two inputs in a row",
+        modal({"type": 1, "components": [{**INPUT, "label": "x"}] * 2}),
+        "data.components.0.components",
+        "COMPONENT_LAYOUT_WIDTH_EXCEEDED",
+    ),
+    (
+        "lengths that contradict each other",
+        modal(label({**INPUT, "min_length": 5, "max_length": 3})),
+        "data.components.0.component.min_length",
+        "TEXT_INPUT_MIN_ABOVE_MAX",
+    ),
+    (
+        "value longer than its input",
+        modal(label({**INPUT, "max_length": 3, "value": "long"})),
+        "data.components.0.component.value",
         "BASE_TYPE_BAD_LENGTH",
     ),
     (

@@ -338,6 +338,32 @@ async def test_unreferenced_v2_files_are_a_violation_but_accepted(
     assert not violation.refused
 
 
+async def test_eleventh_file_is_refused(raw: RawBot, picture: bytes) -> None:
+    files = {f"files[{number}]": (f"{number}.png", picture) for number in range(11)}
+    status, body = await raw.send({}, files)
+    assert status == 400
+    assert ("attachments", "BASE_TYPE_MAX_LENGTH") in error_codes(body)
+
+
+async def test_file_that_is_not_listed_is_dropped_and_reported(raw: RawBot, picture: bytes) -> None:
+    message = {"content": "x", "attachments": []}
+    _, body = await raw.send(message, {"files[0]": ("a.png", picture)})
+    assert body["attachments"] == []
+    assert [each.rule for each in raw.discord.violations] == ["sent-files-are-listed"]
+
+
+async def test_edit_cannot_change_what_kind_of_message_it_is(raw: RawBot) -> None:
+    _, message = await raw.send(v2(text("x")))
+    path = f"/channels/{message['channel_id']}/messages/{message['id']}"
+    _, body = await raw.call("PATCH", path, {"flags": 1 << 6})  # ephemeral, and no longer V2
+    assert body["flags"] == V2
+    assert [each.rule for each in raw.discord.violations] == [
+        "edits-change-only-some-flags",
+        "edits-change-only-some-flags",
+        "ephemeral-needs-an-interaction",
+    ]
+
+
 async def test_edit_to_v2_requires_clearing_the_old_fields(raw: RawBot) -> None:
     _, message = await raw.send({"content": "old"})
     path = f"/channels/{message['channel_id']}/messages/{message['id']}"

@@ -8,35 +8,20 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from engine.networks.vgg19 import CONVOLUTIONS, Normalization, Vgg19, Vgg19Weights
+from tests.kit.thin_vgg19 import noise_picture, thin_vgg19
 from tools.evaluation import Judge, JudgeError, measures
 from tools.evaluation.__main__ import main
 from tools.evaluation.judge import gram, structure_distance
 from tools.evaluation.pictures import as_image, as_tensor, fit_longest
 
-CHANNELS = (3, 64, 64, *[32] * 14)  # narrow, to be fast
-
-
-def random_network(depth: int = 16) -> Vgg19:
-    generator = torch.Generator().manual_seed(2)
-    tensors: dict[str, Tensor] = {}
-    for number, convolution in enumerate(CONVOLUTIONS[:depth]):
-        inputs, outputs = CHANNELS[number], CHANNELS[number + 1]
-        weight = torch.randn(outputs, inputs, 3, 3, generator=generator) * (2 / (9 * inputs)) ** 0.5
-        tensors[f"{convolution.key}.weight"] = weight
-        tensors[f"{convolution.key}.bias"] = torch.zeros(outputs)
-    return Vgg19(Vgg19Weights(tensors, Normalization()))
-
 
 @pytest.fixture(scope="module")
 def judge() -> Judge:
-    return Judge(random_network())
+    return Judge(thin_vgg19(dtype=torch.float32))
 
 
 def picture(seed: int, height: int = 48, width: int = 64) -> Tensor:
-    """Smooth colored noise."""
-    coarse = torch.rand(1, 3, 5, 7, generator=torch.Generator().manual_seed(seed))
-    return torch.nn.functional.interpolate(coarse, (height, width), mode="bicubic").clamp(0, 1)
+    return noise_picture(height, width, seed).pixels[None]
 
 
 def test_picture_has_no_distance_from_itself(judge: Judge) -> None:
@@ -69,7 +54,7 @@ def test_content_and_style_may_differ_in_size_from_the_result(judge: Judge) -> N
 
 def test_a_network_that_ends_early_is_refused() -> None:
     with pytest.raises(JudgeError, match="relu5_2"):
-        Judge(random_network(13))
+        Judge(thin_vgg19(13, torch.float32))
 
 
 def test_missing_weights_file_is_refused(

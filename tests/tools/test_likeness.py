@@ -1,9 +1,8 @@
 import pytest
 import torch
-import torch.nn.functional as F  # noqa: N812 (the name that torch's own manual uses)
 from torch import Tensor
 
-from engine.networks.vgg19 import CHANNELS, CONVOLUTIONS, Normalization, Vgg19, Vgg19Weights
+from tests.kit.thin_vgg19 import noise_picture, thin_vgg19
 from tools.evaluation import JudgeError
 from tools.evaluation.distributions import (
     nearest_neighbors,
@@ -15,28 +14,13 @@ from tools.evaluation.measures import LEAST_POWER, two_pixel_power
 from tools.evaluation.shapes import edge_distance, ssim_distance, structure_distance
 
 
-def random_network(depth: int = 14) -> Vgg19:
-    generator = torch.Generator().manual_seed(2)
-    tensors: dict[str, Tensor] = {}
-    inputs = 3
-    for convolution in CONVOLUTIONS[:depth]:
-        outputs = CHANNELS[convolution.block] // 8
-        weight = torch.randn(outputs, inputs, 3, 3, generator=generator) * (2 / (9 * inputs)) ** 0.5
-        tensors[f"{convolution.key}.weight"] = weight
-        tensors[f"{convolution.key}.bias"] = torch.zeros(outputs)
-        inputs = outputs
-    return Vgg19(Vgg19Weights(tensors, Normalization()))
-
-
 def picture(seed: int, height: int = 64, width: int = 96) -> Tensor:
-    """Smooth colored noise."""
-    coarse = torch.rand(1, 3, 5, 7, generator=torch.Generator().manual_seed(seed))
-    return F.interpolate(coarse, (height, width), mode="bicubic").clamp(0, 1)
+    return noise_picture(height, width, seed).pixels[None]
 
 
 @pytest.fixture(scope="module")
 def panel() -> Panel:
-    return Panel(random_network())
+    return Panel(thin_vgg19(14, torch.float32))
 
 
 def test_photograph_and_painting_are_each_nearest_to_themselves(
@@ -63,7 +47,7 @@ def test_a_table_has_each_measure_at_each_scale(panel: Panel) -> None:
 
 def test_a_network_that_ends_early_is_refused() -> None:
     with pytest.raises(JudgeError, match="relu5_2"):
-        Panel(random_network(13))
+        Panel(thin_vgg19(13, torch.float32))
 
 
 def test_palette_distance_ignores_the_places_of_colors() -> None:

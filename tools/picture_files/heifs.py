@@ -71,7 +71,7 @@ def _encoded_avif(levels: Array, codes: tuple[int, int, int], bits: int) -> byte
             np.rint(levels * (2**bits - 1)).astype("u1" if bits == 8 else "u2"),
             level=98,
             bitspersample=bits,
-            pixelformat="444",
+            pixelformat="yuv444",
             primaries=codes[0],
             transfer=codes[1],
             matrix=codes[2],

@@ -217,6 +217,9 @@ async def undo_delete_button(interaction: Interaction, t: Texts, about: int) -> 
         now = await queue.jobs.get(job_id)  # another press may have been faster
         is_back = now is not None and now.pictures_deleted_at is None
         raise UserError(IS_BACK if is_back else TOO_LATE_TO_UNDO)
+    if job.message_removed_at is None:  # as if the bot died while it deleted it
+        with contextlib.suppress(*DISCORD_FAILED):
+            await remove_message(interaction.client, job)
     if interaction.message is not None:  # the message is outdated
         with contextlib.suppress(*DISCORD_FAILED):
             await interaction.followup.edit_message(interaction.message.id, view=card(t(IS_BACK)))

@@ -144,11 +144,13 @@ def test_checkpoints_of_other_clips_and_unreadable_ones_are_refused(
 ) -> None:
     run = make_clip_painting(ImageClip(panning_frames(1)), tmp_path / "a", studio)
     last = [one for one in run.paint() if isinstance(one, FramePainted)][-1]
-    for data, message in (
-        (last.checkpoint(), "other pictures"),
-        (b"no JSON", "cannot be read"),
+    others = ImageClip(panning_frames(2, seed=3))
+    for clip, data, message in (
+        (others, last.checkpoint(), "other pictures"),
+        (ImageClip(panning_frames(1), loops=True), last.checkpoint(), "other pictures"),
+        (others, b"no JSON", "cannot be read"),
     ):
-        other = make_clip_painting(ImageClip(panning_frames(2, seed=3)), tmp_path / "b", studio)
+        other = make_clip_painting(clip, tmp_path / "b", studio)
         with pytest.raises(PaintSettingsError, match=message):
             other.resume(data, run.frames.file)
     invalid = {**json.loads(last.checkpoint()), "report": "of another kind"}

@@ -82,6 +82,7 @@ def test_clip_previews_have_one_size_from_the_first_iteration(
     reporter.on_event(Prepared(80, (((96, 128), 60), ((384, 512), 20)), "lite", (384, 512)))
     for iteration in (1, 61):
         reporter.on_event(FrameStepped(1, 5, 0.1, None, step_event(iteration).preview))
+    assert len(handle.reported) == 2
     for reported in handle.reported:
         assert reported.preview_key is not None
         with Image.open(io.BytesIO(store.get_sync(reported.preview_key))) as shown:

@@ -89,17 +89,28 @@ def test_announcing_does_not_load_torch() -> None:
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
 
 
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (OSError(errno.EMFILE, "Too many open files"), "open files"),
+        (TimeoutError(), "TimeoutError"),
+    ],
+)
 def test_system_error_while_announcing_does_not_prevent_a_start(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    error: OSError,
+    reason: str,
 ) -> None:
     """For example if no file handles are left."""
 
-    async def raise_no_file_handles(*_: object, **__: object) -> None:
-        raise OSError(errno.EMFILE, "Too many open files")
+    async def raise_error(*_: object, **__: object) -> None:
+        raise error
 
     assert settings.database_url
-    monkeypatch.setattr(JobQueue, "open", raise_no_file_handles)
+    monkeypatch.setattr(JobQueue, "open", raise_error)
     caplog.set_level(logging.INFO)
     with announce_start([]) as start:
         start.status = 1
-    assert [line.partition("] ")[2] for line in caplog.messages] == ["Too many open files"] * 2
+    assert [line.endswith(reason) for line in caplog.messages] == [True] * 2

@@ -93,6 +93,7 @@ async def test_records_are_deleted_with_the_picture(
     job = await job_factory.make(timelapse=True)
     _, report = await paint_to_end(queue, settings, job)
     keys = list(report.records.values())
+    assert keys
     for key in keys:
         (file,) = settings.atelier_data_dir.rglob(key)
         os.utime(file, (0, 0))  # recent files are not deleted, as another job may use them

@@ -160,3 +160,8 @@ def test_unescaped_password_is_explained_without_being_repeated() -> None:
 def test_common_postgres_url_schemes_use_asyncpg() -> None:
     for url in ("postgres://u@h/d", "postgresql://u@h/d", "postgresql+psycopg://u@h/d"):
         assert Database(url).url.drivername == "postgresql+asyncpg"
+
+
+def test_location_for_display_has_no_password() -> None:
+    for url in ("postgresql://u:hunter2@h/d", "postgresql:///d?host=h&user=u&password=hunter2"):
+        assert "hunter2" not in Database(url).location

@@ -8,6 +8,7 @@ from sqlalchemy.exc import DatabaseError, DBAPIError, IntegrityError
 
 from jobs.db.connecting import translated
 from jobs.db.database import Transaction
+from jobs.db.postgres_errors import explained
 from jobs.outcomes import QueueUnavailableError
 from jobs.queue import JobQueue
 from tests.kit.samples import Storage, submission
@@ -19,8 +20,8 @@ FULL = 2
 class FakePostgresError(Exception):
     """An error of PostgreSQL with its SQLSTATE, as the driver raises it."""
 
-    def __init__(self, sqlstate: str) -> None:
-        super().__init__("refused")
+    def __init__(self, sqlstate: str, said: str = "refused") -> None:
+        super().__init__(said)
         self.sqlstate = sqlstate
 
 
@@ -43,6 +44,21 @@ async def test_statement_errors_are_not_translated(sqlstate: str) -> None:
     with pytest.raises(DBAPIError):
         async with translated():
             raise DBAPIError("SELECT 1", {}, FakePostgresError(sqlstate))
+
+
+@pytest.mark.parametrize(
+    ("said", "advice"),
+    [
+        ("permission denied for schema public", "GRANT CREATE ON SCHEMA"),
+        ("keine Berechtigung für Schema public", "GRANT CREATE ON SCHEMA"),
+        ("droit refusé pour la base de données a", "GRANT CONNECT"),
+        ("permiso denegado a la tabla jobs", "allow this one to use them"),
+    ],
+)
+def test_advice_on_privileges_suits_what_the_server_says_in_its_language(
+    said: str, advice: str
+) -> None:
+    assert advice in str(explained(FakePostgresError("42501", said)))
 
 
 async def test_lost_connection_raises_queue_unavailable() -> None:

@@ -140,6 +140,20 @@ async def test_settings_under_which_nothing_can_be_written_are_refused_when_open
 
 
 @pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
+async def test_database_that_was_read_only_for_a_while_is_written_again(
+    storage: Storage, template: postgres.Server
+) -> None:
+    """Hosts set a database so when its disk is full, which its open connections keep."""
+    name = str(storage.database_url).rpartition("/")[2]
+    await template.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    async with await JobQueue.open(storage.settings(), may_migrate=False) as queue:
+        with pytest.raises(QueueUnavailableError, match="name the server that can be written"):
+            await submit_job(queue)
+        await template.execute(f"ALTER DATABASE {name} RESET default_transaction_read_only")
+        await submit_job(queue)
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
 async def test_stricter_default_isolation_refuses_no_concurrent_submission(
     storage: Storage, template: postgres.Server
 ) -> None:

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 import sqlalchemy as sa
 
+from bot.app import running_commands
 from jobs.db import schema
 from jobs.model import Job
 from jobs.privacy.retention import Retention
@@ -155,9 +156,10 @@ async def test_message_is_deleted_after_a_lost_connection_too(world: World) -> N
 
 @pytest.mark.parametrize("minutes", [2, 20])
 async def test_message_left_by_a_bot_that_died_is_deleted_by_the_next_one(
-    world: World, minutes: int
+    world: World, minutes: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It died between the answer to *Delete*, with its *Undo*, and the message's deletion."""
+    monkeypatch.setattr(running_commands, "FINISH_SECONDS", 0.0)
     await world.start_engine()
     message = await world.paint_and_wait()
     world.discord.faults.add("DELETE", "*", delay=3600)
@@ -170,6 +172,23 @@ async def test_message_left_by_a_bot_that_died_is_deleted_by_the_next_one(
     world.shift_clock(minutes * 60)
     assert not message.deleted
     await world.start_bot()
+    await world.eventually(lambda: message.deleted)
+
+
+async def test_undo_leaves_one_message_though_the_bot_died_before_it_deleted_the_other(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(running_commands, "FINISH_SECONDS", 0.0)
+    await world.start_engine()
+    message = await world.paint_and_wait()
+    world.discord.faults.add("DELETE", "*", delay=3600)
+    deleted = await press(world, message, "Delete")
+    await deleted.wait(lambda i: i.followups)
+    await world.stop_bot()
+    world.discord.faults.clear()
+    await world.start_bot()
+    assert not message.deleted
+    await world.wait_finished(await press(world, deleted.followups[0], "Undo"))
     await world.eventually(lambda: message.deleted)
 
 
