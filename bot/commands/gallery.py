@@ -23,7 +23,7 @@ from bot.ui.components import Card, card, own_button, row_of, show
 from bot.ui.fields import Switches
 from bot.ui.missing_permissions import missing_permissions
 from bot.ui.people import ONLY_COMMANDS, has_only_commands, invitation
-from bot.ui.reporting import ReportingModal
+from bot.ui.reporting import ReportingModal, open_modal
 from bot.wire.acknowledging import acknowledge, read_in_time
 from bot.wire.faults import TryLater, fault_of, is_transient
 from bot.wire.original_response import with_retries
@@ -66,7 +66,7 @@ async def open_form(interaction: Interaction, job_id: int) -> None:
         await _say_where(interaction, t, post)
         return
     await _channel_of(interaction)
-    await interaction.response.send_modal(GalleryForm(t, job))
+    await open_modal(interaction, GalleryForm(t, job))
 
 
 async def _channel_of(interaction: Interaction) -> int:
@@ -238,9 +238,7 @@ async def same_style(interaction: Interaction, job_id: int) -> None:
     check_pictures(job)
     styles = tuple(RequestedStyle.again(style) for style in job.inputs.styles)
     t = texts_of(interaction)
-    await interaction.response.send_modal(
-        PhotoForm(t, t("Paint with this"), styles, {}, of_job_id=job.id)
-    )
+    await open_modal(interaction, PhotoForm(t, t("Paint with this"), styles, {}, of_job_id=job.id))
 
 
 FEATURE = Feature(

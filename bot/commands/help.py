@@ -12,6 +12,7 @@ from bot.texts import Texts, _, texts_of
 from bot.ui.components import Card, card, own_button, row_of, show
 from bot.ui.limit_words import limit_line
 from bot.ui.people import is_admin
+from bot.ui.reporting import open_modal
 from bot.wire.acknowledging import acknowledge
 from common.limits import Limits
 
@@ -99,7 +100,7 @@ def commands_layout(t: Texts, tree: Tree, *, for_admin: bool) -> Card:
 @own_button("try", _("Try it now"), emoji="🎨", style=discord.ButtonStyle.primary)
 async def try_button(interaction: Interaction, t: Texts, _about: int) -> None:
     """Asks for a photograph; the question for its style follows."""
-    await interaction.response.send_modal(PhotoForm(t, t("Try it now"), (), {}))
+    await open_modal(interaction, PhotoForm(t, t("Try it now"), (), {}))
 
 
 @own_button("commands", _("All commands"), emoji="📖")

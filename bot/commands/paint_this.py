@@ -24,6 +24,7 @@ from bot.ui.components import (
     rows_of,
     show,
 )
+from bot.ui.reporting import open_modal
 from bot.wire.acknowledging import acknowledge
 from common.options import MAX_VARIANTS
 
@@ -134,7 +135,7 @@ async def _open(interaction: Interaction, purpose: str, sources: Sequence[Source
         await _ask_style(interaction, PAINT_THIS, *sources)
         return
     t, styles = texts_of(interaction), (RequestedStyle(picture=sources[0]),)
-    await interaction.response.send_modal(PhotoForm(t, t(USE_AS_STYLE), styles, {}))
+    await open_modal(interaction, PhotoForm(t, t(USE_AS_STYLE), styles, {}))
 
 
 @app_commands.context_menu(name=PAINT_AVATAR)

@@ -14,7 +14,7 @@ from bot.ui.choices import CHOICES
 from bot.ui.default_words import KEPT_COLORS, NOTIFY, own_name
 from bot.ui.fields import SEPARATOR, Switches, ids_of, sizes_and_qualities
 from bot.ui.people import is_admin, still_there
-from bot.ui.reporting import ReportingModal
+from bot.ui.reporting import ReportingModal, open_modal
 from bot.wire.acknowledging import acknowledge, read_in_time
 from bot.wire.original_response import fill_response
 from common.defaults import Defaults
@@ -184,7 +184,7 @@ async def settings(
         now = now.model_copy(update={"spoiler_role_ids": there or None})
     limits = interaction.client.settings.limits
     form = SettingsForm(texts_of(interaction), whose, owner_id, now, limits, title=title)
-    await interaction.response.send_modal(form)
+    await open_modal(interaction, form)
 
 
 def _forum(interaction: Interaction) -> discord.ForumChannel | None:

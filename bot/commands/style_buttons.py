@@ -12,6 +12,7 @@ from bot.intake.service import IntakeService
 from bot.kit import Bot, Feature, Interaction
 from bot.texts import Texts
 from bot.ui.components import USER, PersistentItem, persistent
+from bot.ui.reporting import open_modal
 from bot.ui.words import is_local, local_first
 from common.catalogue import Painting, load_catalogue
 
@@ -42,7 +43,7 @@ async def style_button(interaction: Interaction, t: Texts, item: PersistentItem)
         if len(styles) == 1 and styles[0].preset is not None:
             await check_style(interaction, styles[0].preset)
         title = t("Try these on my photo") if changes else t("Paint with this")
-        await interaction.response.send_modal(PhotoForm(t, title, styles, changes))
+        await open_modal(interaction, PhotoForm(t, title, styles, changes))
     else:
         intake = interaction.client.service(IntakeService)
         await intake.finish(interaction, request_id, styles, **changes)

@@ -16,7 +16,7 @@ from bot.kit import Bot, Interaction, UserError
 from bot.texts import Texts, _, texts_of
 from bot.ui.choices import CHOICES
 from bot.ui.fields import PictureUpload
-from bot.ui.reporting import ReportingModal
+from bot.ui.reporting import ReportingModal, open_modal
 from bot.ui.words import OPTION_LIMIT, local_first, painter_words, shorten
 from bot.wire.acknowledging import read_in_time
 from common.options import MAX_VARIANTS, PaintOptions
@@ -179,7 +179,7 @@ async def ask_style(
     t, client = texts_of(interaction), interaction.client
     saved = await _saved_styles(interaction)
     form = StyleForm(t, client, title, on_chosen, saved=saved, asks_strength=asks_strength)
-    await interaction.response.send_modal(form)
+    await open_modal(interaction, form)
 
 
 async def begin_with(

@@ -44,6 +44,16 @@ class ReportingModal(ui.Modal):
         await report(interaction, error)
 
 
+async def open_modal(interaction: discord.Interaction[Any], modal: ReportingModal) -> None:
+    """Answer an interaction with a modal.
+
+    discord.py would know the modal only once Discord has confirmed it; it may be submitted sooner,
+    and the confirmation may be lost.
+    """
+    interaction.client._connection.store_view(modal)  # noqa: SLF001 - there is no public way
+    await interaction.response.send_modal(modal)
+
+
 def is_stale_modal(interaction: discord.Interaction[Any]) -> bool:
     """Whether a modal is unknown: of an earlier run, expired, or submitted before.
 

@@ -22,7 +22,7 @@ from bot.ui.components import Card, card, own_button, row_of, show, texts_in
 from bot.ui.fields import ids_of
 from bot.ui.limit_words import limit_line
 from bot.ui.people import still_there
-from bot.ui.reporting import ReportingModal
+from bot.ui.reporting import ReportingModal, open_modal
 from bot.ui.words import plain_line, shorten
 from bot.wire.acknowledging import acknowledge
 from common.limits import LIMITS, Limit, LimitKind, Limits
@@ -195,7 +195,7 @@ async def open_form(interaction: Interaction, filled: Filled | None = None) -> N
     current = await interaction.client.queue.limits.in_force(guild_id)
     guild = interaction.client.get_guild(guild_id)
     form = LimitsForm(texts_of(interaction), current, filled, guild)
-    await interaction.response.send_modal(form)
+    await open_modal(interaction, form)
 
 
 def _to_choose(limit: Limit, guild: discord.Guild | None, ids: tuple[int, ...]) -> tuple[int, ...]:

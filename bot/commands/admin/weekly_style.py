@@ -29,6 +29,7 @@ from bot.ui.components import (
     row_of,
     show,
 )
+from bot.ui.reporting import open_modal
 from bot.ui.words import plain, preset_words, style_words
 from bot.wire.acknowledging import acknowledge, read_in_time
 from bot.wire.faults import MessageGone, NoAccess, fault_of
@@ -190,7 +191,7 @@ async def weekly_button(interaction: Interaction, t: Texts, item: PersistentItem
         raise UserError(IS_OVER)
     await check_style(interaction, weekly.style)
     styles = (RequestedStyle(preset=weekly.style),)
-    await interaction.response.send_modal(PhotoForm(t, t("Style of the week"), styles, {}))
+    await open_modal(interaction, PhotoForm(t, t("Style of the week"), styles, {}))
 
 
 class WeeklyStyleKeeper(Service):

@@ -18,7 +18,7 @@ from bot.texts import Texts, _, texts_of
 from bot.ui.choices import CHOICES
 from bot.ui.default_words import KEPT_COLORS
 from bot.ui.fields import SEPARATOR, PictureUpload, Switches, sizes_and_qualities
-from bot.ui.reporting import ReportingModal
+from bot.ui.reporting import ReportingModal, open_modal
 from bot.ui.words import QUALITIES
 from bot.wire.acknowledging import read_in_time
 from common.limits import Limits
@@ -41,7 +41,7 @@ async def change(interaction: Interaction, job_id: int) -> None:
     limits = await read_in_time(interaction, in_force)
     private = job.reply.ephemeral or not is_shown_here(interaction, job)
     form = ChangeForm(texts_of(interaction), job, limits, private=private)
-    await interaction.response.send_modal(form)
+    await open_modal(interaction, form)
 
 
 class ChangeForm(ReportingModal):

@@ -14,7 +14,7 @@ from bot.texts import Texts, _, texts_of
 from bot.ui.components import own_button
 from bot.ui.fields import Switches
 from bot.ui.people import role_ids
-from bot.ui.reporting import ReportingModal
+from bot.ui.reporting import ReportingModal, open_modal
 from bot.ui.words import message_address
 from bot.wire.acknowledging import acknowledge
 from bot.wire.channels import channel_of
@@ -37,7 +37,7 @@ GONE = _("Its message is no longer there.")
 async def describe_button(interaction: Interaction, t: Texts, about: int) -> None:
     """Opens the modal, for the picture's owner."""
     job = await kept_job(interaction, about)
-    await interaction.response.send_modal(DescribeForm(t, job))
+    await open_modal(interaction, DescribeForm(t, job))
 
 
 class DescribeForm(ReportingModal):

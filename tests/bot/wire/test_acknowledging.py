@@ -10,7 +10,7 @@ import pytest
 from bot.intake.service import COMMANDS_FOLDER
 from bot.monitor.troubles import troubles_of
 from bot.wire.faults import ALREADY_ACKNOWLEDGED, UNKNOWN_MESSAGE
-from tests.kit.world import World
+from tests.kit.world import PHOTO, World
 
 CALLBACK = "/interactions/*/callback"
 ACKNOWLEDGEMENT_FAULTS = {
@@ -119,6 +119,22 @@ async def test_dismissed_response_is_no_error(
     await world.eventually(lambda: f"interaction {interaction.id}" in caplog.text)
     assert "dismissed" in caplog.text
     assert not interaction.followups
+
+
+@pytest.mark.parametrize(
+    "confirmation", [{"delay": 1.0}, {"status": 502}, {"drop": True}], ids=["late", "502", "lost"]
+)
+async def test_modal_is_submitted_before_its_opening_is_confirmed(
+    world: World, confirmation: dict[str, Any]
+) -> None:
+    await world.start_engine()
+    post = world.discord.post(world.user(), "", [PHOTO["content"]])
+    world.discord.faults.add("POST", CALLBACK, carried_out=True, **confirmation)
+    opened = await world.discord.message_command(world.user(), "Paint this", post)
+    submitted = await world.discord.submit_modal(opened, {"preset": ["great-wave"]})
+    await world.wait_finished(submitted)
+    await world.stop_bot()
+    allow_second_acknowledgement(world)
 
 
 async def test_error_after_a_lost_acknowledgement_is_reported(world: World) -> None:
