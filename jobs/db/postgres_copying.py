@@ -194,11 +194,18 @@ async def connected(url: sa.URL) -> AsyncIterator[Any]:
 
 def _run(command: list[str], url: sa.URL, output: Any, source: Any = None) -> None:
     """Run one of the programs; the password is passed where the process list does not show it."""
-    dsn = sa.make_url(connect_arguments(url, without_timeouts=True)["dsn"])
+    arguments = connect_arguments(url, without_timeouts=True)
+    dsn = sa.make_url(arguments["dsn"])
+    # The programs lift timeouts only after their first statements.
+    settings = [f"-c{name}={value}" for name, value in arguments["server_settings"].items()]
+    options = " ".join([*dsn.normalized_query.get("options", ()), *settings])
+    dsn = dsn.update_query_dict({"options": options})
     said = dsn.password or dsn.query.get("password")
     plain = dsn._replace(password=None).difference_update_query(["password"])
     password = {} if said is None else {"PGPASSWORD": str(said)}
-    command = [*command, f"--dbname={plain.render_as_string(hide_password=False)}"]
+    address, mark, query = plain.render_as_string(hide_password=False).partition("?")
+    # libpq does not take + for a space.
+    command = [*command, f"--dbname={address}{mark}{query.replace('+', '%20')}"]
     try:
         ran = subprocess.run(  # noqa: S603 - found above
             command,

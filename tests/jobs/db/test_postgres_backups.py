@@ -134,6 +134,21 @@ def test_backup_of_a_schema_shared_with_another_program_is_restored_beside_it(
     assert asyncio.run(fetch_value(empty_database, f'{count} own."of another"'))
 
 
+@pytest.mark.parametrize(
+    ("options", "limit"),
+    [("", "0"), ("?options=-c%20statement_timeout%3D60s%20-cjit%3Don", "1min")],
+)
+def test_programs_run_with_the_limits_of_the_address_from_their_first_statement_on(
+    tenant: Storage, tmp_path: Path, options: str, limit: str
+) -> None:
+    psql = [postgres_copying.program("psql"), "--tuples-only", "--no-align"]
+    asked = "SELECT current_setting('statement_timeout') FROM pg_sleep(0.1)"
+    with (tmp_path / "said").open("wb") as file:
+        url = sa.make_url(f"{tenant.database_url}{options}")
+        postgres_copying._run([*psql, f"--command={asked}"], url, file)
+    assert (tmp_path / "said").read_text() == f"{limit}\n"
+
+
 def test_backup_of_another_schema_is_refused_before_anything_is_changed(
     tenant: Storage,
     empty_database: Storage,
