@@ -86,6 +86,8 @@ class World:
             await self._end("bot")
             await self.client.close()
             self.client = None
+            # Else the next start takes the old connection for its own, and commands go there.
+            await self.eventually(lambda: not self.discord.gateway.connected)
 
     async def start_engine(self) -> FakeEngine:
         """Start an engine that works on any job."""
