@@ -20,7 +20,7 @@ from engine.threads import Threads
 
 SETTING_UP = 1.5
 """Cost of setting up a scale, in iterations, before any was: its targets are measured."""
-_COLD, _COLD_AT_START = 1, 2
+_COLD, COLD_AT_START = 1, 2
 """First iterations that are not counted: of a scale, whose memory is allocated then (`SETTING_UP`
 has that), and of a painting, as libraries initialize."""
 _BELIEVED = 3
@@ -92,7 +92,7 @@ class IterationCosts:
     def add(self, scale: int, cost: float) -> None:
         """An iteration of a scale took this long."""
         self._seen[scale] = self._seen.get(scale, 0) + 1
-        cold = _COLD_AT_START if len(self._seen) == 1 else _COLD
+        cold = COLD_AT_START if len(self._seen) == 1 else _COLD
         if self._seen[scale] > cold:
             total, count = self._work.get(scale, (0.0, 0))
             self._work[scale] = total + cost, count + 1
