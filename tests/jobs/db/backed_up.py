@@ -1,7 +1,9 @@
 """Data to back up, what happens after the backup, and what a restore makes of both."""
 
 import io
+from typing import Any
 
+import asyncpg
 from rich.console import Console
 
 from jobs.cli import commands
@@ -48,3 +50,22 @@ async def check_restored_data(storage: Storage, result: str) -> None:
         assert await queue.claims.claim("engine") is None
         assert await queue.styles.visible_to(3, None) == []
         assert (await submit_job(queue, 1)).id == 5
+
+
+async def fetch_value(storage: Storage, statement: str) -> Any:
+    """The result of a statement in a storage's PostgreSQL database."""
+    address = (storage.database_url or "").replace("+asyncpg", "")
+    connection = await asyncpg.connect(address)
+    try:
+        return await connection.fetchval(statement)
+    finally:
+        await connection.close()
+
+
+async def execute(url: str, statements: str) -> None:
+    """Carry out statements in the PostgreSQL database of this address."""
+    connection = await asyncpg.connect(url.replace("+asyncpg", ""))
+    try:
+        await connection.execute(statements)
+    finally:
+        await connection.close()

@@ -18,7 +18,14 @@ from jobs.db import postgres_copying, schema
 from jobs.db.migrate import known_revisions
 from jobs.outcomes import QueueError
 from jobs.queue import JobQueue
-from tests.jobs.db.backed_up import add_data, change_after_backup, check_restored_data, run
+from tests.jobs.db.backed_up import (
+    add_data,
+    change_after_backup,
+    check_restored_data,
+    execute,
+    fetch_value,
+    run,
+)
 from tests.kit.old_databases import copy_to_postgresql, make_version
 from tests.kit.samples import Storage, claim_job, submit_job
 
@@ -26,30 +33,6 @@ pytestmark = pytest.mark.skipif(
     postgres.find_binaries() is None, reason="PostgreSQL is not installed"
 )
 _numbers = itertools.count()
-
-
-@pytest.fixture
-def empty_database(
-    postgres_server: postgres.Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Storage]:
-    """An empty database that the command line is configured for."""
-    name = f"backup_{next(_numbers)}"
-    asyncio.run(postgres_server.execute(f"CREATE DATABASE {name}"))
-    folder = tmp_path / "my böt #1 50%"
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("ATELIER_DATA_DIR", str(folder))
-    monkeypatch.setenv("ATELIER_DATABASE_URL", postgres_server.url(name))
-    yield Storage(folder, postgres_server.url(name))
-    asyncio.run(postgres_server.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
-
-
-async def fetch_value(storage: Storage, statement: str) -> Any:
-    address = (storage.database_url or "").replace("+asyncpg", "")
-    connection = await asyncpg.connect(address)
-    try:
-        return await connection.fetchval(statement)
-    finally:
-        await connection.close()
 
 
 def test_restore_is_complete_and_repeats_no_delivery_or_job_number(
@@ -109,14 +92,6 @@ def tenant(
     yield Storage(empty_database.folder, theirs)
     asyncio.run(execute(url, "DROP SCHEMA own CASCADE"))
     asyncio.run(postgres_server.execute(f"DROP ROLE {role}"))
-
-
-async def execute(url: str, statements: str) -> None:
-    connection = await asyncpg.connect(url.replace("+asyncpg", ""))
-    try:
-        await connection.execute(statements)
-    finally:
-        await connection.close()
 
 
 def test_backup_of_a_schema_shared_with_another_program_is_restored_beside_it(
