@@ -16,8 +16,10 @@ from engine.painting import (
     paint,
 )
 from engine.painting.checkpoint import from_bytes
+from engine.painting.iteration_costs import ConstantCost
 from engine.painting.loss_log import LossLog
 from engine.painting.plan import Scale
+from engine.threads import Threads
 from tests.kit.thin_vgg19 import (
     QUICK_OPTIONS,
     STYLE,
@@ -95,7 +97,7 @@ def test_non_finite_gradient_at_the_last_iteration_is_recovered_from() -> None:
 
 
 def test_loss_log_seconds_include_the_wait_for_the_device() -> None:
-    log = LossLog([Scale((8, 8), 10)], [1])
+    log = LossLog([Scale((8, 8), 10)], [Threads(1)], ConstantCost(1e4, 0.5))
     log.add(
         0,
         1,
