@@ -14,10 +14,12 @@ import sqlalchemy as sa
 from common.files import private_folder, put_in_place
 from common.settings import Settings
 from common.store import PictureStore, key_for
+from common.store.keys import KEY
 from jobs.cli.settle_restored import NUMBERED, Restored, settle
 from jobs.db import postgres_copying
 from jobs.db.addresses import parse_address
 from jobs.db.backup import DATABASE_NAME, DUMP_NAME, PICTURES, sqlite_file
+from jobs.db.connecting import SQLITE_ERRORS
 from jobs.db.copying import time_stamp
 from jobs.db.sqlite_to_postgres import copy_to_postgres
 from jobs.outcomes import QueueError
@@ -156,17 +158,22 @@ def _unpack(source: Path, folder: Path, store: PictureStore, name: str) -> int:
     if not tarfile.is_tarfile(source):
         shutil.copyfile(source, folder / (DATABASE_NAME if _is_sqlite(source) else name))
         return 0
-    count = 0
+    count, size_bytes = 0, source.stat().st_size
     with tarfile.open(source, "r:") as archive:
         for entry in archive:
-            file = archive.extractfile(entry)  # paths in the archive are never used for writing
-            if file is None:
+            if entry.isdir():
                 continue
-            if entry.name in {DATABASE_NAME, DUMP_NAME}:
+            key = entry.name.removeprefix(PICTURES)  # nothing is written to a path in the archive
+            is_database = entry.name in {DATABASE_NAME, DUMP_NAME}
+            file = archive.extractfile(entry) if entry.isreg() else None
+            if file is None or not (is_database or KEY.fullmatch(key)):
+                raise _unreadable(source, f"it contains {entry.name!r}")
+            if entry.size > size_bytes:  # as much memory would be taken before it is read
+                raise _unreadable(source, "unexpected end of data")
+            if is_database:
                 with (folder / entry.name).open("wb") as database:
                     shutil.copyfileobj(file, database)
                 continue
-            key = entry.name.removeprefix(PICTURES)
             data = file.read()
             if key != key_for(data, key.rpartition(".")[2]):
                 raise QueueError(f"{source} is damaged: {entry.name} is not what it was.")
@@ -185,7 +192,7 @@ def _check_sqlite(database: Path) -> None:
         with closing(sqlite3.connect(database)) as connection:
             problem = connection.execute("PRAGMA quick_check").fetchone()[0]
             connection.execute("SELECT version_num FROM alembic_version").fetchone()
-    except sqlite3.Error as error:
+    except SQLITE_ERRORS as error:
         raise QueueError(f"The backup contains no database of Atelier: {error}") from error
     if problem != "ok":
         raise QueueError(f"The backup's database is damaged: {problem}.")
@@ -204,8 +211,8 @@ def _refuse_in_use(database: Path) -> None:
         try:  # only the last user can leave WAL mode
             connection.execute("PRAGMA journal_mode = DELETE")
             connection.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.DatabaseError as error:
-            if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
+        except SQLITE_ERRORS as error:
+            if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY:
                 raise QueueError(IN_USE) from error  # else it is damaged: restore anyway
 
 
@@ -213,7 +220,7 @@ def _highest_numbers(database: Path) -> dict[str, int] | None:
     """The highest IDs of the existing database; None if it cannot be read."""
     if not database.is_file():
         return None
-    with suppress(sqlite3.Error), closing(sqlite3.connect(database)) as connection:
+    with suppress(*SQLITE_ERRORS), closing(sqlite3.connect(database)) as connection:
         return {
             table.name: connection.execute(f"SELECT max(id) FROM {table.name}").fetchone()[0] or 0  # noqa: S608 - our own names
             for table in NUMBERED

@@ -16,7 +16,7 @@ from common.files import close_to_others, path_exists
 from common.settings import Settings
 from jobs.db import schema
 from jobs.db.asynchronous import AsyncConnection
-from jobs.db.connecting import BUSY_TIMEOUT_SECONDS
+from jobs.db.connecting import BUSY_TIMEOUT_SECONDS, SQLITE_ERRORS
 from jobs.db.copying import keep_before_migration
 from jobs.db.database import Database
 from jobs.db.liveness import BotInfo, bots_alive, engines_alive_in_any_schema, has_ended
@@ -256,6 +256,6 @@ def _prepare_file(path: str) -> None:
                 sentence = f"The database {path} cannot be used: {error}"
                 raise QueueUnavailableError(sentence) from error
             time.sleep(0.05)
-        except sqlite3.DatabaseError as error:
+        except SQLITE_ERRORS as error:
             sentence = f"The database {path} cannot be read: {error}. Please restore a backup."
             raise QueueUnavailableError(sentence) from error

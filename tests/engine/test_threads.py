@@ -34,7 +34,7 @@ def test_threads_spin_briefly_unless_the_environment_says_otherwise(
 def test_more_threads_compute_more_up_to_those_available(
     multiplications: float, available: int, count: int
 ) -> None:
-    assert threads_for(multiplications, available) == count
+    assert threads_for(multiplications, available).count == count
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_one_thread_paints_small_scales_of_a_narrow_network_and_two_the_others(
     network: str, layers: list[str], sides: tuple[int, ...], counts: tuple[int, ...]
 ) -> None:
     each = Studio().encoder(network, "average").multiplications_per_pixel(layers)
-    found = tuple(threads_for(each * side * side * 3 // 4, 2) for side in sides)
+    found = tuple(threads_for(each * side * side * 3 // 4, 2).count for side in sides)
     assert found == counts
 
 

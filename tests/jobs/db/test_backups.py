@@ -10,6 +10,7 @@ import stat
 import subprocess
 import sys
 import tarfile
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
@@ -140,12 +141,19 @@ def test_restore_brings_back_data_without_repeating_jobs_or_deliveries(
     asyncio.run(check_restored_data(storage, result))
 
 
+def words_broken(database: bytes) -> bytes:
+    """A database whose tables are described by what is not even text."""
+    return database.replace(b"CREATE TABLE", b"CREATE T\xa5BLE")
+
+
+@pytest.mark.parametrize("damage", [lambda _: b"damaged", words_broken])
 def test_restore_over_a_damaged_database_skips_job_numbers(
-    storage: Storage, tmp_path: Path
+    storage: Storage, tmp_path: Path, damage: Callable[[bytes], bytes]
 ) -> None:
     asyncio.run(add_data(storage))
     run("backup", str(tmp_path / "copy.tar"))
-    storage.sqlite_file.write_bytes(b"damaged")
+    storage.sqlite_file.write_bytes(damage(storage.sqlite_file.read_bytes()))
+    assert run("list")[0] == 1
     assert run("restore", str(tmp_path / "copy.tar"))[0] == 0
     assert asyncio.run(next_job_id(storage)) == 2 + UNKNOWN_NUMBERS + 1
 
@@ -187,6 +195,40 @@ def test_restoring_an_invalid_file_changes_nothing(
     assert run("restore", str(tmp_path / "other"))[0] == 1
     assert "contains no database" in capsys.readouterr().err
     assert asyncio.run(next_job_id(storage)) == 3
+
+
+def other_tar(tmp_path: Path, entry: tarfile.TarInfo) -> Path:
+    """A tar with one file, of which nothing is there but the header."""
+    (tmp_path / "other.tar").write_bytes(entry.tobuf() + bytes(1024))
+    return tmp_path / "other.tar"
+
+
+def tar_entry(name: str, **fields: object) -> tarfile.TarInfo:
+    entry = tarfile.TarInfo(name)
+    for field, value in fields.items():
+        setattr(entry, field, value)
+    return entry
+
+
+@pytest.mark.parametrize(
+    ("entry", "reason"),
+    [
+        (tar_entry("project/requirements"), "it contains 'project/requirements'"),
+        (tar_entry("a.png", type=tarfile.SYMTYPE, linkname="a.png"), "it contains 'a.png'"),
+        (tar_entry("a.png", type=tarfile.LNKTYPE, linkname="b.png"), "it contains 'a.png'"),
+        (tar_entry(f"pictures/{'0' * 64}.png", size=1 << 60), "unexpected end of data"),
+    ],
+)
+def test_tar_of_something_else_is_no_backup(
+    storage: Storage,
+    tmp_path: Path,
+    entry: tarfile.TarInfo,
+    reason: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    other = other_tar(tmp_path, entry)
+    assert run("restore", str(other))[0] == 1
+    assert capsys.readouterr().err.strip() == f"{other} cannot be read as a backup: {reason}."
 
 
 def test_full_disk_during_restore_is_not_reported_as_a_damaged_backup(
