@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from engine.painting.events import Losses
-from engine.painting.iteration_costs import ConstantCost
+from engine.painting.iteration_costs import COLD_AT_START, ConstantCost
 from engine.painting.plan import Scale
 from engine.painting.time_left import TimeLeft, slowness_before
 from engine.threads import Threads
@@ -74,8 +74,10 @@ class LossLog:
         self._unread_seconds += seconds
         self._unread_worked += worked
         self.iterations += 1
-        if stacked.device.type == "cpu":
-            self.read()  # nothing to wait for
+        # On the CPU there is nothing to wait for. On a device the first ones of a scale take
+        # longer, so that the others would seem to take as long if all were read at once.
+        if stacked.device.type == "cpu" or iteration <= COLD_AT_START:
+            self.read()
 
     def add_set_up(self, scale: int, worked: float) -> None:
         """Setting up a scale took this long, in CPU seconds."""

@@ -89,7 +89,7 @@ async def post_change(interaction: Interaction, words: Callable[[Texts], str]) -
         await channel.send(line[:2000])
     except DISCORD_FAILED as error:  # the change itself has been made
         log.info("The log channel of server %s cannot be written: %s", guild_id, error)
-        if lacking := lacking_in(interaction, limits.log_channel_id):
+        if lacking := lacking_in(interaction, limits.log_channel_id, only_text=True):
             return lacking
         return texts_of(interaction)(
             "I could not write to the log channel <#{channel_id}>; please check my permissions "
@@ -99,10 +99,10 @@ async def post_change(interaction: Interaction, words: Callable[[Texts], str]) -
     return None
 
 
-def lacking_in(interaction: Interaction, channel_id: int) -> str:
+def lacking_in(interaction: Interaction, channel_id: int, *, only_text: bool = False) -> str:
     """Tells an admin which permissions the bot lacks to post in a channel; empty if none."""
     t = texts_of(interaction)
-    lacking = missing_permissions(t, interaction.client, channel_id)
+    lacking = missing_permissions(t, interaction.client, channel_id, only_text=only_text)
     return lacking and t(
         "I cannot post in <#{channel_id}>; please give me these permissions there: {permissions}.",
         channel_id=channel_id,

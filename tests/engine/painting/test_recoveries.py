@@ -108,6 +108,18 @@ def test_loss_log_seconds_include_the_wait_for_the_device() -> None:
     assert log.seconds > 0
 
 
+def test_first_losses_of_a_scale_are_read_by_themselves_as_they_take_longer_on_a_device(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    read: list[int] = []
+    monkeypatch.setattr(LossLog, "read", lambda self: read.append(self.iterations))
+    log = LossLog([Scale((8, 8), 10)], [Threads(1)], ConstantCost(1e4, 0.5))
+    on_device = dict.fromkeys(("total", "max_abs_grad"), torch.zeros((), device="meta"))
+    for iteration in range(1, 6):
+        log.add(0, iteration, on_device, seconds=0.1, worked=0.1)
+    assert read == [1, 2]
+
+
 def test_non_finite_loss_in_bf16_is_recovered_from_in_fp32() -> None:
     painted, events = paint_and_collect(
         QUICK_OPTIONS, thin_studio(precision="bf16", wrap=NotFiniteInBf16)

@@ -4,6 +4,8 @@ import re
 
 import pytest
 
+from sandbox.permissions import ATTACH_FILES
+from tests.bot.commands.rights.origins import set_overwrite
 from tests.kit.pictures import plain_picture
 from tests.kit.world import World
 
@@ -73,8 +75,9 @@ async def test_changes_are_posted_to_the_log_channel(world: World) -> None:
 async def test_unreachable_log_channel_is_reported_to_the_admin(
     world: World, *, is_there: bool
 ) -> None:
-    admin = world.user("admin")
-    channel_id = world.discord.channel("talk").id if is_there else 12345
+    admin, talk = world.user("admin"), world.discord.channel("talk")
+    await set_overwrite(world, talk, world.discord.world.bot, deny=ATTACH_FILES)  # text needs none
+    channel_id = talk.id if is_there else 12345
     await world.queue.limits.set(world.guild_id, {"log_channel_id": channel_id}, admin.id)
     world.discord.faults.add("POST", f"/channels/{channel_id}/messages", drop=is_there)
     message = await world.slash(admin, "queue-admin pause")
