@@ -11,6 +11,7 @@ import discord
 
 from bot.kit import Bot
 from bot.wire.faults import BACKOFF, MessageGone, TokenEnded, TryLater, Unclear, fault_of
+from bot.wire.pending_edits import until_pressed
 from jobs.model import Reply
 from jobs.privacy.retention import TOKEN_SECONDS
 
@@ -21,6 +22,8 @@ TRIES = 20
 FILL_TRIES = 3
 FILLING = "…"
 MEANWHILE_SECONDS = 10.0
+RESPONSE_ID = "response_id"
+"""Key in `interaction.extras`: the ID of its response's message, if it is known."""
 T = TypeVar("T")
 
 
@@ -99,15 +102,21 @@ async def fill_response(
 ) -> None:
     """Edit the response to an acknowledged interaction, with retries: what it says may be done.
 
-    With files there are none, as these are freed when the first request has ended.
+    With files there are none, as these are freed when the first request has ended. A press of one
+    of its buttons ends the retries.
 
     Raises:
         Exception: of the last try.
     """
     try:
-        await with_retries(
-            lambda: interaction.edit_original_response(attachments=list(files), **fields),
-            tries=0 if files else FILL_TRIES,
+        await until_pressed(
+            with_retries(
+                lambda: interaction.edit_original_response(attachments=list(files), **fields),
+                tries=0 if files else FILL_TRIES,
+            ),
+            fields.get("view"),
+            interaction_id=interaction.id,
+            message_id=interaction.extras.get(RESPONSE_ID),
         )
     except discord.NotFound as error:
         if not isinstance(fault_of(error), MessageGone):
@@ -118,6 +127,8 @@ async def fill_response(
 async def edit_response(client: Bot, reply: Reply, **fields: Any) -> bool:
     """Replace "thinking…" by a message, with retries. Never raises.
 
+    A press of one of its buttons ends the retries.
+
     Returns:
         False if it is too late, as the token has expired.
     """
@@ -125,7 +136,12 @@ async def edit_response(client: Bot, reply: Reply, **fields: Any) -> bool:
         return False
     webhook = webhook_of(client, reply)
     try:
-        await with_retries(lambda: webhook.edit_message(ORIGINAL, **fields))
+        await until_pressed(
+            with_retries(lambda: webhook.edit_message(ORIGINAL, **fields)),
+            fields.get("view"),
+            interaction_id=reply.interaction_id,
+            message_id=reply.message_id,
+        )
     except Exception as error:  # noqa: BLE001 - `fault_of` classifies every error
         fault = fault_of(error)
         log.info("Could not answer %s: %s", reply.interaction_id, fault)

@@ -83,7 +83,7 @@ class IterationCosts:
 
     def __bool__(self) -> bool:
         """Whether anything is known."""
-        return any(total for total, _ in self._work.values())
+        return bool(self._known)
 
     def add_set_up(self, scale: int, cost: float) -> None:
         """Setting up a scale took this long."""
@@ -102,10 +102,10 @@ class IterationCosts:
     def by_scale(self) -> list[float]:
         """Cost of an iteration at each scale."""
         works = self._works(self.constant_pixels())
-        rate, found = self._rate(min(self._work), works), list[float]()
+        rate, found = self._rate(min(self._known), works), list[float]()
         for number, work in enumerate(works):
-            if number in self._work:
-                _, count = self._work[number]
+            if number in self._known:
+                _, count = self._known[number]
                 rate = (self._rate(number, works) * count + rate * _BELIEVED) / (count + _BELIEVED)
             found.append(rate * work)
         return found
@@ -116,7 +116,7 @@ class IterationCosts:
         The first one does not count, as its iterations begin slowly.
         """
         costs = [SETTING_UP]
-        for scale, (total, count) in self._work.items():
+        for scale, (total, count) in self._known.items():
             if scale > min(self._seen) and scale in self._set_up:
                 costs.append(max(0.0, self._set_up[scale] * count / total - 1))
         return statistics.mean(costs)
@@ -128,7 +128,7 @@ class IterationCosts:
         """
         if not self.has_learned:
             return self.expected.pixels
-        counts = tuple(count.bit_length() for _, count in self._work.values())
+        counts = tuple(count.bit_length() for _, count in self._known.values())
         if counts not in self._constants:
             self._constants[counts] = self._most_probable()
         return self._constants[counts]
@@ -145,13 +145,13 @@ class IterationCosts:
     @property
     def has_learned(self) -> bool:
         """Whether `constant_pixels` is more than what was expected."""
-        return len(self._work) > 1
+        return len(self._known) > 1
 
     def _log_odds(self, constant_pixels: float) -> float:
         """Logarithm of the probability of a constant, but for a summand that is the same of all."""
         works = self._works(constant_pixels)
-        rates = [math.log(max(self._rate(number, works), 1e-12)) for number in self._work]
-        weights = [1 / (_MODEL_ERROR**2 + _NOISE**2 / count) for _, count in self._work.values()]
+        rates = [math.log(self._rate(number, works)) for number in self._known]
+        weights = [1 / (_MODEL_ERROR**2 + _NOISE**2 / count) for _, count in self._known.values()]
         mean = statistics.fmean(rates, weights)
         errors = [weight * (rate - mean) ** 2 for rate, weight in zip(rates, weights, strict=True)]
         unexpected = math.log(constant_pixels / self.expected.pixels) / self.expected.deviation
@@ -165,5 +165,10 @@ class IterationCosts:
         ]
 
     def _rate(self, scale: int, works: Sequence[float]) -> float:
-        total, count = self._work[scale]
+        total, count = self._known[scale]
         return total / count / works[scale]
+
+    @property
+    def _known(self) -> dict[int, tuple[float, int]]:
+        """Those of `_work` that took any time, by a clock that may go in steps of 16 ms."""
+        return {number: found for number, found in self._work.items() if found[0] > 0}

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from engine.painting import Painted, Stepped, Studio, paint
-from engine.painting.iteration_costs import ConstantCost, IterationCosts
+from engine.painting.iteration_costs import SETTING_UP, ConstantCost, IterationCosts
 from engine.painting.plan import Scale
 from engine.threads import Threads, threads_for
 from tests.kit.thin_vgg19 import STYLE, noise_picture, quick_options, thin_studio
@@ -78,6 +78,19 @@ def test_what_one_scale_costs_changes_nothing_about_the_constant_cost() -> None:
     assert costs
     assert not costs.has_learned
     assert costs.constant_pixels() == 7e3
+
+
+def test_iterations_that_took_no_time_by_a_coarse_clock_tell_nothing_yet() -> None:
+    costs = IterationCosts([Scale((64, 64), 10)] * 3, [Threads(1)] * 3, ConstantCost(1e4, 0.5))
+    for number, cost in ((0, 0.0), (0, 0.0), (0, 0.0)):
+        costs.add(number, cost)
+    assert not costs
+    for number, cost in ((0, 0.015), (1, 0.0), (1, 0.0)):
+        costs.add(number, cost)
+    costs.add_set_up(1, 0.0)
+    assert costs.by_scale() == [0.0075] * 3
+    assert costs.setting_up() == SETTING_UP
+    assert costs.constant_pixels() == 1e4
 
 
 def test_two_threads_take_more_cpu_time_and_less_time_the_less_so_the_less_they_compute() -> None:
