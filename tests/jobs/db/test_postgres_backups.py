@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import signal
 import sqlite3
 import stat
 import tarfile
@@ -228,6 +229,26 @@ def test_restore_cut_off_by_an_outage_tells_where_the_database_before_is(
     assert f"The database that was there before is in {aside}" in capsys.readouterr().err
     asyncio.run(postgres_server.execute(f"{admit} true"))
     assert run("restore", str(aside))[0] == 0
+    assert asyncio.run(fetch_value(empty_database, "SELECT count(*) FROM jobs")) == 2
+
+
+def test_interrupted_restore_leaves_the_database_as_it_was(
+    empty_database: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asyncio.run(add_data(empty_database))
+    dump = tmp_path / "copy.dump"
+    assert run("backup", "--database-only", str(dump))[0] == 0
+    with monkeypatch.context() as patch:
+
+        async def load_until_interrupted(url: sa.URL, _source: Path) -> None:
+            patch.undo()
+            await postgres_copying.clear(url)
+            signal.raise_signal(signal.SIGINT)
+            await asyncio.Event().wait()
+
+        patch.setattr(postgres_copying, "load", load_until_interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            run("restore", str(dump))
     assert asyncio.run(fetch_value(empty_database, "SELECT count(*) FROM jobs")) == 2
 
 
