@@ -45,8 +45,8 @@ async def acknowledge(
     """Defer the response, with retries while time is left.
 
     After an error, ask Discord whether there is a response. The error alone proves little: the
-    connection or a proxy may have failed after Discord had carried the
-    request out. The user then sees "thinking…" and waits for the response.
+    connection or a proxy may have failed after Discord had carried the request out. The user then
+    sees "thinking…" and waits for the response.
 
     Args:
         interaction: What to acknowledge.

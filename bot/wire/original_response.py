@@ -102,12 +102,13 @@ async def fill_response(
 ) -> None:
     """Edit the response to an acknowledged interaction, with retries: what it says may be done.
 
-    With files there are none, as these are freed when the first request has ended. A press of one
-    of its buttons ends the retries.
+    With files there are none, as these are freed when the first request has ended; Discord is asked
+    whether the message has them. A press of one of its buttons ends the retries.
 
     Raises:
         Exception: of the last try.
     """
+    names = {file.filename for file in files}
     try:
         await until_pressed(
             with_retries(
@@ -122,6 +123,12 @@ async def fill_response(
         if not isinstance(fault_of(error), MessageGone):
             raise
         log.info("The user dismissed the response to interaction %s", interaction.id)
+    except Exception as error:
+        if not names or not isinstance(fault_of(error), TryLater):
+            raise
+        shown = await with_retries(lambda: interaction.followup.fetch_message(ORIGINAL), FILL_TRIES)
+        if {each.filename for each in shown.attachments} != names:
+            raise
 
 
 async def edit_response(client: Bot, reply: Reply, **fields: Any) -> bool:

@@ -3,8 +3,6 @@
 import pytest
 
 from bot.app import running_commands
-from bot.wire import original_response
-from common.backoff import Backoff
 from tests.kit.clips import answer_question, request_clip
 from tests.kit.world import World, button_labels
 
@@ -12,9 +10,12 @@ ORIGINAL = "/webhooks/*/messages/@original"
 
 
 @pytest.fixture(autouse=True)
-def immediate_retries(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Repeat an edit at once, before the bot stops."""
-    monkeypatch.setattr(original_response, "BACKOFF", Backoff(0.05, 0.05))
+def time_to_repeat(
+    world: World,
+    immediate_retries: None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Let an edit be repeated before the bot has stopped."""
     monkeypatch.setattr(running_commands, "FINISH_SECONDS", 5.0)
 
 
