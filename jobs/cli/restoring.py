@@ -95,11 +95,27 @@ async def _load_postgres(settings: Settings, source: Path, *, moves: bool) -> _L
             else:
                 await postgres_copying.load(url, dump)
         except QueueError:
-            await postgres_copying.clear(url)
-            if aside is not None:
-                await postgres_copying.load(url, aside)
+            if aside is None:
+                await postgres_copying.clear(url)
+            else:
+                await _put_back(url, aside)
             raise
     return pictures, highest, aside
+
+
+async def _put_back(url: sa.URL, aside: Path) -> None:
+    """Load the previous content of a PostgreSQL database again.
+
+    Raises:
+        QueueError: when that fails as well, as the server may be gone; it says where the dump is.
+    """
+    try:
+        await postgres_copying.load(url, aside)
+    except QueueError as error:
+        raise QueueError(
+            f"{error} The database that was there before is in {aside}; restore that file once the "
+            "server works again."
+        ) from error
 
 
 def _refuse_numbered(highest: dict[str, int] | None) -> None:

@@ -202,6 +202,35 @@ def test_restoring_an_unreadable_dump_changes_nothing(
     assert asyncio.run(fetch_value(empty_database, "SELECT count(*) FROM jobs")) == 2
 
 
+def test_restore_cut_off_by_an_outage_tells_where_the_database_before_is(
+    empty_database: Storage,
+    postgres_server: postgres.Server,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    asyncio.run(add_data(empty_database))
+    dump = tmp_path / "copy.dump"
+    assert run("backup", "--database-only", str(dump))[0] == 0
+    name = str(empty_database.database_url).rpartition("/")[2]
+    admit = f"ALTER DATABASE {name} ALLOW_CONNECTIONS"
+    load = postgres_copying.load
+
+    async def load_in_an_outage(url: sa.URL, source: Path) -> None:
+        await postgres_copying.clear(url)
+        await postgres_server.execute(f"{admit} false")
+        await load(url, source)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(postgres_copying, "load", load_in_an_outage)
+        assert run("restore", str(dump))[0] == 1
+    (aside,) = (empty_database.folder / "before-restores").iterdir()
+    assert f"The database that was there before is in {aside}" in capsys.readouterr().err
+    asyncio.run(postgres_server.execute(f"{admit} true"))
+    assert run("restore", str(aside))[0] == 0
+    assert asyncio.run(fetch_value(empty_database, "SELECT count(*) FROM jobs")) == 2
+
+
 def make_sqlite_backup(tmp_path: Path, *, revision: str | None = None) -> Path:
     """A backup of a SQLite database, or a database of a revision with a row in each table."""
     other = Storage(tmp_path / "sqlite", None)
