@@ -1,9 +1,12 @@
 """`/limits log` and the log channel."""
 
+import json
 import re
 
 import pytest
+import sqlalchemy as sa
 
+from jobs.db import schema
 from sandbox.permissions import ATTACH_FILES
 from tests.bot.commands.rights.origins import set_overwrite
 from tests.kit.pictures import plain_picture
@@ -59,6 +62,16 @@ async def test_limits_log_shows_an_unset_channel_as_no_channel(world: World) -> 
     await world.queue.limits.set(world.guild_id, {"gallery_channel_id": talk.id}, admin.id)
     newest = (await world.slash(admin, "limits log")).text.splitlines()[1]
     assert f"Gallery channel: no channel → <#{talk.id}>" in newest
+
+
+async def test_limits_log_shows_entries_that_another_version_wrote_otherwise(world: World) -> None:
+    admin = world.user("admin")
+    await world.queue.limits.set(world.guild_id, {"max_size_px": 64}, admin.id)
+    details = {"max_size_px": 64, "painter_role_ids": 5, "before": [128]}
+    async with world.queue.database.write() as transaction:
+        await transaction.execute(sa.update(schema.audit).values(details=json.dumps(details)))
+    newest = (await world.slash(admin, "limits log")).text.splitlines()[1]
+    assert "Largest size: 64 px" in newest
 
 
 @pytest.mark.usefixtures("immediate_retries")
