@@ -94,7 +94,7 @@ async def _load_postgres(settings: Settings, source: Path, *, moves: bool) -> _L
                 await copy_to_postgres(sqlite, settings)
             else:
                 await postgres_copying.load(url, dump)
-        except QueueError:
+        except BaseException:  # an interrupt or a full disk, too, must not leave it empty
             if aside is None:
                 await postgres_copying.clear(url)
             else:
@@ -111,7 +111,7 @@ async def _put_back(url: sa.URL, aside: Path) -> None:
     """
     try:
         await postgres_copying.load(url, aside)
-    except QueueError as error:
+    except (QueueError, OSError) as error:
         raise QueueError(
             f"{error} The database that was there before is in {aside}; restore that file once the "
             "server works again."

@@ -144,29 +144,6 @@ def test_backup_of_another_schema_is_refused_before_anything_is_changed(
     assert run("restore", str(dump))[0] == 0, capsys.readouterr().err
 
 
-@pytest.mark.parametrize("name", ["atelier", "studio"])
-def test_restore_is_refused_while_the_database_is_in_use(
-    empty_database: Storage,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    name: str,
-) -> None:
-    asyncio.run(add_data(empty_database))
-    run("backup", str(tmp_path / "copy.tar"))
-    named = f"{empty_database.database_url}?application_name={name}"
-    monkeypatch.setenv("ATELIER_DATABASE_URL", named)
-
-    async def restore_while_in_use() -> int:
-        settings = Storage(empty_database.folder, named).settings()
-        async with await JobQueue.open(settings) as queue:
-            await queue.jobs.get(1)
-            return (await asyncio.to_thread(run, "restore", str(tmp_path / "copy.tar")))[0]
-
-    assert asyncio.run(restore_while_in_use()) == 1
-    assert "stop the bot and all engines" in capsys.readouterr().err
-
-
 def test_database_that_cannot_be_backed_up_is_reported_in_a_sentence(
     empty_database: Storage,
     postgres_server: postgres.Server,
@@ -183,52 +160,6 @@ def test_database_that_cannot_be_backed_up_is_reported_in_a_sentence(
     assert run("backup", str(tmp_path / "copy.tar"))[0] == 1
     assert "permission denied for table" in capsys.readouterr().err
     assert not list(tmp_path.glob("copy*"))
-
-
-def test_restoring_an_unreadable_dump_changes_nothing(
-    empty_database: Storage, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    asyncio.run(add_data(empty_database))
-    dump = tmp_path / "copy.dump"
-    assert run("backup", "--database-only", str(dump))[0] == 0
-    # Cut in the last compressed rows: newer versions of pg_dump repeat the contents after them.
-    dump.write_bytes(dump.read_bytes().rpartition(b"x\x9c")[0])
-    assert run("restore", str(dump))[0] == 1
-    assert "pg_restore failed" in capsys.readouterr().err
-    assert asyncio.run(fetch_value(empty_database, "SELECT count(*) FROM jobs")) == 2
-    dump.write_bytes(b"nothing of ours")
-    assert run("restore", str(dump))[0] == 1
-    assert "contains no database" in capsys.readouterr().err
-    assert asyncio.run(fetch_value(empty_database, "SELECT count(*) FROM jobs")) == 2
-
-
-def test_restore_cut_off_by_an_outage_tells_where_the_database_before_is(
-    empty_database: Storage,
-    postgres_server: postgres.Server,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    asyncio.run(add_data(empty_database))
-    dump = tmp_path / "copy.dump"
-    assert run("backup", "--database-only", str(dump))[0] == 0
-    name = str(empty_database.database_url).rpartition("/")[2]
-    admit = f"ALTER DATABASE {name} ALLOW_CONNECTIONS"
-    load = postgres_copying.load
-
-    async def load_in_an_outage(url: sa.URL, source: Path) -> None:
-        await postgres_copying.clear(url)
-        await postgres_server.execute(f"{admit} false")
-        await load(url, source)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(postgres_copying, "load", load_in_an_outage)
-        assert run("restore", str(dump))[0] == 1
-    (aside,) = (empty_database.folder / "before-restores").iterdir()
-    assert f"The database that was there before is in {aside}" in capsys.readouterr().err
-    asyncio.run(postgres_server.execute(f"{admit} true"))
-    assert run("restore", str(aside))[0] == 0
-    assert asyncio.run(fetch_value(empty_database, "SELECT count(*) FROM jobs")) == 2
 
 
 def make_sqlite_backup(tmp_path: Path, *, revision: str | None = None) -> Path:
