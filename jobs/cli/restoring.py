@@ -29,6 +29,8 @@ from jobs.queue import JobQueue
 IN_USE = "The database is in use; please stop the bot and all engines first."
 _SQLITE = b"SQLite format 3\0"
 """First bytes of a SQLite file."""
+_FILES = ("", "-wal", "-shm")
+"""Endings of the files of a SQLite database."""
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
 _Loaded = tuple[int, dict[str, int] | None, Path | None]
 """Number of pictures, highest IDs given before, and where the previous database is now."""
@@ -53,9 +55,16 @@ async def restore(settings: Settings, source: Path, *, moves: bool = False) -> R
         pictures, highest, aside = await _load_postgres(settings, source, moves=moves)
     else:
         pictures, highest, aside = _load_sqlite(settings, source, database, moves=moves)
-    async with await JobQueue.open(settings) as queue:
-        settled = Restored(0, 0, 0, None) if moves else await settle(queue, highest)
-        return replace(settled, pictures=pictures, aside=aside)
+    try:
+        async with await JobQueue.open(settings) as queue:
+            settled = Restored(0, 0, 0, None) if moves else await settle(queue, highest)
+    except BaseException:  # a bot would deliver again what is not settled
+        if database is None:
+            await _put_back(parse_address(settings.database_url), aside)
+        else:
+            _put_file_back(database, aside)
+        raise
+    return replace(settled, pictures=pictures, aside=aside)
 
 
 def _load_sqlite(settings: Settings, source: Path, database: Path, *, moves: bool) -> _Loaded:
@@ -97,20 +106,20 @@ async def _load_postgres(settings: Settings, source: Path, *, moves: bool) -> _L
             else:
                 await postgres_copying.load(url, dump)
         except BaseException:  # an interrupt or a full disk, too, must not leave it empty
-            if aside is None:
-                await postgres_copying.clear(url)
-            else:
-                await _put_back(url, aside)
+            await _put_back(url, aside)
             raise
     return pictures, highest, aside
 
 
-async def _put_back(url: sa.URL, aside: Path) -> None:
-    """Load the previous content of a PostgreSQL database again.
+async def _put_back(url: sa.URL, aside: Path | None) -> None:
+    """Load the previous content of a PostgreSQL database again; None: it had none.
 
     Raises:
         QueueError: when that fails as well, as the server may be gone; it says where the dump is.
     """
+    if aside is None:
+        await postgres_copying.clear(url)
+        return
     try:
         await postgres_copying.load(url, aside)
     except (QueueError, OSError) as error:
@@ -262,7 +271,19 @@ def _highest_numbers(database: Path) -> dict[str, int] | None:
 def _set_aside(database: Path) -> Path | None:
     """Rename the existing database, so that a mistake can be undone."""
     aside = database.with_name(f"{database.name}.replaced-{time_stamp()}")
-    for ending in ("", "-wal", "-shm"):
-        with suppress(FileNotFoundError):
-            database.with_name(database.name + ending).replace(aside.with_name(aside.name + ending))
+    _rename(database, aside)
     return aside if aside.exists() else None
+
+
+def _put_file_back(database: Path, aside: Path | None) -> None:
+    """Rename the previous SQLite database back; None: there was none."""
+    for ending in reversed(_FILES):
+        database.with_name(database.name + ending).unlink(missing_ok=True)
+    if aside is not None:
+        _rename(aside, database)
+
+
+def _rename(database: Path, new: Path) -> None:
+    for ending in _FILES:
+        with suppress(FileNotFoundError):
+            database.with_name(database.name + ending).replace(new.with_name(new.name + ending))

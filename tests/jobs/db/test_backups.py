@@ -19,8 +19,10 @@ from threading import Event
 import pytest
 from filelock import FileLock
 
+from jobs.cli import restoring
 from jobs.cli.settle_restored import UNKNOWN_NUMBERS, settle
 from jobs.db.liveness import BOT_LOCK
+from jobs.outcomes import QueueError
 from jobs.queue import JobQueue
 from tests.jobs.db.backed_up import add_data, change_after_backup, check_restored_data, run
 from tests.kit.samples import FakeClock, Storage, claim_job, paint_report, reload, submit_job
@@ -209,6 +211,28 @@ def test_restoring_a_backup_of_a_newer_version_changes_nothing(
     assert run("restore", str(copy))[0] == 1
     assert "The backup has schema 0999" in capsys.readouterr().err
     assert asyncio.run(next_job_id(storage)) == 3
+
+
+@pytest.mark.parametrize("is_new", [False, True])
+def test_restore_that_cannot_be_settled_changes_nothing(
+    storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_new: bool
+) -> None:
+    """As where there is no room to migrate a backup of an earlier version."""
+
+    async def find_no_room(*_: object) -> None:
+        raise QueueError("There is no room.")
+
+    asyncio.run(add_data(storage))
+    assert run("backup", "--database-only", str(tmp_path / "copy.sqlite3"))[0] == 0
+    asyncio.run(change_after_backup(storage))
+    if is_new:
+        storage.sqlite_file.unlink()
+    before = list(storage.folder.glob("atelier.sqlite3*"))
+    monkeypatch.setattr(restoring, "settle", find_no_room)
+    assert run("restore", str(tmp_path / "copy.sqlite3"))[0] == 1
+    assert list(storage.folder.glob("atelier.sqlite3*")) == before
+    if not is_new:
+        assert asyncio.run(next_job_id(storage)) == 5
 
 
 def other_tar(tmp_path: Path, entry: tarfile.TarInfo) -> Path:

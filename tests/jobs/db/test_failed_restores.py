@@ -8,10 +8,12 @@ import pytest
 import sqlalchemy as sa
 
 from bench import postgres
+from jobs.cli import restoring
 from jobs.db import postgres_copying
 from jobs.db.migrate import known_revisions
+from jobs.outcomes import QueueError
 from jobs.queue import JobQueue
-from tests.jobs.db.backed_up import add_data, execute, fetch_value, run
+from tests.jobs.db.backed_up import add_data, change_after_backup, execute, fetch_value, run
 from tests.kit.samples import Storage
 
 pytestmark = pytest.mark.skipif(
@@ -121,3 +123,17 @@ def test_backup_of_a_newer_version_is_refused_before_anything_is_changed(
     assert "The backup has schema 0999" in capsys.readouterr().err
     assert asyncio.run(fetch_value(empty_database, "SELECT count(*) FROM jobs")) == 2
     assert not (empty_database.folder / "before-restores").exists()
+
+
+def test_restore_that_cannot_be_settled_changes_nothing(
+    empty_database: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def find_no_room(*_: object) -> None:
+        raise QueueError("There is no room.")
+
+    asyncio.run(add_data(empty_database))
+    assert run("backup", "--database-only", str(tmp_path / "copy.dump"))[0] == 0
+    asyncio.run(change_after_backup(empty_database))
+    monkeypatch.setattr(restoring, "settle", find_no_room)
+    assert run("restore", str(tmp_path / "copy.dump"))[0] == 1
+    assert asyncio.run(fetch_value(empty_database, "SELECT count(*) FROM jobs")) == 4
