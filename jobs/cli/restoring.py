@@ -21,6 +21,7 @@ from jobs.db.addresses import parse_address
 from jobs.db.backup import DATABASE_NAME, DUMP_NAME, PICTURES, sqlite_file
 from jobs.db.connecting import SQLITE_ERRORS
 from jobs.db.copying import time_stamp
+from jobs.db.migrate import known_revisions
 from jobs.db.sqlite_to_postgres import copy_to_postgres
 from jobs.outcomes import QueueError
 from jobs.queue import JobQueue
@@ -86,6 +87,7 @@ async def _load_postgres(settings: Settings, source: Path, *, moves: bool) -> _L
             _check_sqlite(sqlite)
         else:
             await postgres_copying.check(url, dump)
+            _refuse_newer(postgres_copying.revision_in(dump))
         if aside is not None:
             await postgres_copying.dump(url, aside)
         try:
@@ -207,11 +209,24 @@ def _check_sqlite(database: Path) -> None:
     try:
         with closing(sqlite3.connect(database)) as connection:
             problem = connection.execute("PRAGMA quick_check").fetchone()[0]
-            connection.execute("SELECT version_num FROM alembic_version").fetchone()
+            revision = connection.execute("SELECT version_num FROM alembic_version").fetchone()
     except SQLITE_ERRORS as error:
         raise QueueError(f"The backup contains no database of Atelier: {error}") from error
     if problem != "ok":
         raise QueueError(f"The backup's database is damaged: {problem}.")
+    _refuse_newer(None if revision is None else str(revision[0]))
+
+
+def _refuse_newer(revision: str | None) -> None:
+    """Refuse a backup that this version could not open once it is in place."""
+    known = known_revisions()
+    if revision is None:
+        raise QueueError("The backup contains no database of Atelier.")
+    if revision not in known:
+        raise QueueError(
+            f"The backup has schema {revision}, and this version of Atelier knows schemas up to "
+            f"{known[-1]}: restore it with the version that made it. Nothing was changed."
+        )
 
 
 def _refuse_in_use(database: Path) -> None:

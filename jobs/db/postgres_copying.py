@@ -166,6 +166,22 @@ def _listed(source: Path) -> str:
     return listed.stdout.decode(errors="replace")
 
 
+def revision_in(source: Path) -> str | None:
+    """The schema revision of a dump; None if it does not say.
+
+    Raises:
+        QueueError: if the dump cannot be read.
+    """
+    command = [program("pg_restore"), "--data-only", f"--table={REVISION_TABLE}", "--file=-"]
+    read = subprocess.run(  # noqa: S603 - found above
+        [*command, str(source)], capture_output=True, timeout=DUMP_SECONDS, check=False
+    )
+    if read.returncode:
+        raise _failed("pg_restore", read.stderr)
+    found = re.search(rf"^COPY .*{REVISION_TABLE} .*\n(\w+)$", read.stdout.decode(), re.MULTILINE)
+    return None if found is None else found[1]
+
+
 def _entries_of_ours(listed: str) -> list[re.Match[str]]:
     """The lines of a table of contents that concern our tables, in order."""
     found = (_ENTRY.fullmatch(line.rstrip()) for line in listed.splitlines())
@@ -241,5 +257,9 @@ def _run(command: list[str], url: sa.URL, output: Any, source: Any = None) -> No
     except subprocess.TimeoutExpired:
         raise QueueError(f"{Path(command[0]).name} does not finish.") from None
     if ran.returncode:
-        said = re.sub(r"\s+", " ", ran.stderr.decode(errors="replace")).strip()[:_SAID]
-        raise QueueError(f"{Path(command[0]).name} failed: {said}")
+        raise _failed(Path(command[0]).name, ran.stderr)
+
+
+def _failed(name: str, errors: bytes) -> QueueError:
+    said = re.sub(r"\s+", " ", errors.decode(errors="replace")).strip()[:_SAID]
+    return QueueError(f"{name} failed: {said}")

@@ -12,6 +12,7 @@ import sys
 import tarfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from threading import Event
 
@@ -194,6 +195,19 @@ def test_restoring_an_invalid_file_changes_nothing(
     (tmp_path / "other").write_bytes(content)
     assert run("restore", str(tmp_path / "other"))[0] == 1
     assert "contains no database" in capsys.readouterr().err
+    assert asyncio.run(next_job_id(storage)) == 3
+
+
+def test_restoring_a_backup_of_a_newer_version_changes_nothing(
+    storage: Storage, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asyncio.run(add_data(storage))
+    copy = tmp_path / "copy.sqlite3"
+    assert run("backup", "--database-only", str(copy))[0] == 0
+    with closing(sqlite3.connect(copy)) as connection, connection:
+        connection.execute("UPDATE alembic_version SET version_num = '0999'")
+    assert run("restore", str(copy))[0] == 1
+    assert "The backup has schema 0999" in capsys.readouterr().err
     assert asyncio.run(next_job_id(storage)) == 3
 
 

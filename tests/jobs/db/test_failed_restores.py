@@ -9,8 +9,9 @@ import sqlalchemy as sa
 
 from bench import postgres
 from jobs.db import postgres_copying
+from jobs.db.migrate import known_revisions
 from jobs.queue import JobQueue
-from tests.jobs.db.backed_up import add_data, fetch_value, run
+from tests.jobs.db.backed_up import add_data, execute, fetch_value, run
 from tests.kit.samples import Storage
 
 pytestmark = pytest.mark.skipif(
@@ -105,3 +106,18 @@ def test_interrupted_restore_leaves_the_database_as_it_was(
         with pytest.raises(KeyboardInterrupt):
             run("restore", str(dump))
     assert asyncio.run(fetch_value(empty_database, "SELECT count(*) FROM jobs")) == 2
+
+
+def test_backup_of_a_newer_version_is_refused_before_anything_is_changed(
+    empty_database: Storage, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dump, url = tmp_path / "copy.dump", str(empty_database.database_url)
+    asyncio.run(add_data(empty_database))
+    asyncio.run(execute(url, "UPDATE alembic_version SET version_num = '0999'"))
+    assert run("backup", "--database-only", str(dump))[0] == 0
+    newest = known_revisions()[-1]
+    asyncio.run(execute(url, f"UPDATE alembic_version SET version_num = '{newest}'"))
+    assert run("restore", str(dump))[0] == 1
+    assert "The backup has schema 0999" in capsys.readouterr().err
+    assert asyncio.run(fetch_value(empty_database, "SELECT count(*) FROM jobs")) == 2
+    assert not (empty_database.folder / "before-restores").exists()
