@@ -16,7 +16,7 @@ from common.settings import Settings
 from common.store import PictureStore, key_for
 from common.store.keys import KEY
 from jobs.cli.settle_restored import NUMBERED, Restored, settle
-from jobs.db import postgres_copying
+from jobs.db import postgres_copying, unfinished_restore
 from jobs.db.addresses import parse_address
 from jobs.db.backup import DATABASE_NAME, DUMP_NAME, PICTURES, sqlite_file
 from jobs.db.connecting import SQLITE_ERRORS
@@ -56,14 +56,15 @@ async def restore(settings: Settings, source: Path, *, moves: bool = False) -> R
     else:
         pictures, highest, aside = _load_sqlite(settings, source, database, moves=moves)
     try:
-        async with await JobQueue.open(settings) as queue:
+        async with await JobQueue.open(settings, restores=True) as queue:
             settled = Restored(0, 0, 0, None) if moves else await settle(queue, highest)
     except BaseException:  # a bot would deliver again what is not settled
         if database is None:
-            await _put_back(parse_address(settings.database_url), aside)
+            await _put_back(settings, aside)
         else:
-            _put_file_back(database, aside)
+            _put_file_back(settings, database, aside)
         raise
+    unfinished_restore.end(settings.atelier_data_dir)
     return replace(settled, pictures=pictures, aside=aside)
 
 
@@ -76,7 +77,13 @@ def _load_sqlite(settings: Settings, source: Path, database: Path, *, moves: boo
     with tempfile.TemporaryDirectory(dir=database.parent, prefix=".restore-") as folder:
         pictures = _unpacked(source, Path(folder), settings, DATABASE_NAME)
         _check_sqlite(Path(folder) / DATABASE_NAME)
-        aside = _set_aside(database)
+        aside = _aside_name(database)
+        if unfinished_restore.is_noted(settings.atelier_data_dir):
+            highest = None  # those of the database before it are greater
+        if not moves:
+            unfinished_restore.begin(settings.atelier_data_dir, aside)
+        if aside is not None:
+            _rename(database, aside)
         put_in_place(Path(folder) / DATABASE_NAME, database)
     return pictures, highest, aside
 
@@ -99,6 +106,10 @@ async def _load_postgres(settings: Settings, source: Path, *, moves: bool) -> _L
             _refuse_newer(postgres_copying.revision_in(dump))
         if aside is not None:
             await postgres_copying.dump(url, aside)
+        if unfinished_restore.is_noted(data):
+            highest = None  # those of the database before it are greater
+        if not moves:
+            unfinished_restore.begin(data, aside)
         try:
             if sqlite.exists():
                 await postgres_copying.clear(url)
@@ -106,27 +117,31 @@ async def _load_postgres(settings: Settings, source: Path, *, moves: bool) -> _L
             else:
                 await postgres_copying.load(url, dump)
         except BaseException:  # an interrupt or a full disk, too, must not leave it empty
-            await _put_back(url, aside)
+            await _put_back(settings, aside)
             raise
     return pictures, highest, aside
 
 
-async def _put_back(url: sa.URL, aside: Path | None) -> None:
+async def _put_back(settings: Settings, aside: Path | None) -> None:
     """Load the previous content of a PostgreSQL database again; None: it had none.
 
     Raises:
         QueueError: when that fails as well, as the server may be gone; it says where the dump is.
     """
-    if aside is None:
-        await postgres_copying.clear(url)
-        return
+    url = parse_address(settings.database_url)
     try:
-        await postgres_copying.load(url, aside)
+        if aside is None:
+            await postgres_copying.clear(url)
+        else:
+            await postgres_copying.load(url, aside)
     except (QueueError, OSError) as error:
+        if aside is None:
+            raise
         raise QueueError(
             f"{error} The database that was there before is in {aside}; restore that file once the "
             "server works again."
         ) from error
+    unfinished_restore.end_undone(settings.atelier_data_dir, aside)
 
 
 def _refuse_numbered(highest: dict[str, int] | None) -> None:
@@ -268,19 +283,20 @@ def _highest_numbers(database: Path) -> dict[str, int] | None:
     return None
 
 
-def _set_aside(database: Path) -> Path | None:
-    """Rename the existing database, so that a mistake can be undone."""
-    aside = database.with_name(f"{database.name}.replaced-{time_stamp()}")
-    _rename(database, aside)
-    return aside if aside.exists() else None
+def _aside_name(database: Path) -> Path | None:
+    """What the existing database is renamed to, so that a mistake can be undone."""
+    if not database.exists():
+        return None
+    return database.with_name(f"{database.name}.replaced-{time_stamp()}")
 
 
-def _put_file_back(database: Path, aside: Path | None) -> None:
+def _put_file_back(settings: Settings, database: Path, aside: Path | None) -> None:
     """Rename the previous SQLite database back; None: there was none."""
     for ending in reversed(_FILES):
         database.with_name(database.name + ending).unlink(missing_ok=True)
     if aside is not None:
         _rename(aside, database)
+    unfinished_restore.end_undone(settings.atelier_data_dir, aside)
 
 
 def _rename(database: Path, new: Path) -> None:

@@ -24,7 +24,13 @@ from jobs.cli.settle_restored import UNKNOWN_NUMBERS, settle
 from jobs.db.liveness import BOT_LOCK
 from jobs.outcomes import QueueError
 from jobs.queue import JobQueue
-from tests.jobs.db.backed_up import add_data, change_after_backup, check_restored_data, run
+from tests.jobs.db.backed_up import (
+    add_data,
+    change_after_backup,
+    check_restored_after_a_kill,
+    check_restored_data,
+    run,
+)
 from tests.kit.samples import FakeClock, Storage, claim_job, paint_report, reload, submit_job
 
 DAY = 86_400.0
@@ -233,6 +239,12 @@ def test_restore_that_cannot_be_settled_changes_nothing(
     assert list(storage.folder.glob("atelier.sqlite3*")) == before
     if not is_new:
         assert asyncio.run(next_job_id(storage)) == 5
+
+
+def test_killed_restore_is_completed_before_the_database_is_used(
+    storage: Storage, tmp_path: Path
+) -> None:
+    check_restored_after_a_kill(storage, tmp_path / "copy.sqlite3")
 
 
 def other_tar(tmp_path: Path, entry: tarfile.TarInfo) -> Path:

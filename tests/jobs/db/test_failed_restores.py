@@ -13,7 +13,14 @@ from jobs.db import postgres_copying
 from jobs.db.migrate import known_revisions
 from jobs.outcomes import QueueError
 from jobs.queue import JobQueue
-from tests.jobs.db.backed_up import add_data, change_after_backup, execute, fetch_value, run
+from tests.jobs.db.backed_up import (
+    add_data,
+    change_after_backup,
+    check_restored_after_a_kill,
+    execute,
+    fetch_value,
+    run,
+)
 from tests.kit.samples import Storage
 
 pytestmark = pytest.mark.skipif(
@@ -108,6 +115,12 @@ def test_interrupted_restore_leaves_the_database_as_it_was(
         with pytest.raises(KeyboardInterrupt):
             run("restore", str(dump))
     assert asyncio.run(fetch_value(empty_database, "SELECT count(*) FROM jobs")) == 2
+
+
+def test_killed_restore_is_completed_before_the_database_is_used(
+    empty_database: Storage, tmp_path: Path
+) -> None:
+    check_restored_after_a_kill(empty_database, tmp_path / "copy.dump")
 
 
 def test_backup_of_a_newer_version_is_refused_before_anything_is_changed(
