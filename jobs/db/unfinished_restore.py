@@ -56,10 +56,8 @@ def refuse(folder: Path) -> None:
     """
     try:
         aside = (folder / _NAME).read_text("utf-8")
-    except FileNotFoundError:
+    except OSError:  # there is none; whoever uses a folder that is closed to them reports that
         return
-    except OSError as error:
-        raise QueueError(f"{folder / _NAME} cannot be read: {error.strerror}.") from error
     before = f", or {aside}, which is the database that was there before" if aside else ""
     raise QueueError(
         "A restore into this database was cut off before it was complete; please run it again, "
