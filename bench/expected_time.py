@@ -17,8 +17,8 @@ from typing import Any
 
 from bench.children.judge import machine
 from bench.report import publish, table
-from bench.runner import Setup, add_places, run
-from bench.time_left import EARLY_FACTOR, LATER_FACTOR, LOAD, Told, other_work, told
+from bench.runner import add_places, command_of, run, setup_of
+from bench.time_left import EARLY_FACTOR, LATER_FACTOR, LOAD, Told, other_work, result_name, told
 
 SIZES_PX = (192, 256, 384, 512, 768)
 
@@ -83,15 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=list(SIZES_PX))
     add_places(parser)
     chosen = parser.parse_args(arguments)
-    setup = Setup(
-        chosen.content.resolve(),
-        chosen.style.resolve(),
-        chosen.out,
-        chosen.out,
-        threads=chosen.threads,
-        environment={"THP_MEM_ALLOC_ENABLE": "1"},
-    )
-    setup.check()
+    setup = setup_of(chosen, THP_MEM_ALLOC_ENABLE="1")
     by_wall = chosen.clock == "wall"
     found: list[Expected] = []
     for loaded in (False, True):
@@ -104,12 +96,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     said = f"The clock was that of the {'wall' if by_wall else 'processor'}; an error of less than "
     said += "half a second counts as none, except when queued.\n\n"
     publish(
-        chosen.out / ("expected_time.md" if by_wall else "expected_time_processor.md"),
+        chosen.out / result_name("expected_time", chosen),
         "The expected time",
         said + expected_text(found),
         [asdict(one) for one in found],
-        machine=machine("cpu"),
-        command=f"python -m bench.expected_time --clock {chosen.clock}",
+        machine={**machine("cpu"), "threads": chosen.threads},
+        command=command_of("expected_time", chosen),
         quick=False,
     )
 

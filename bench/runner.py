@@ -112,6 +112,37 @@ def add_places(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, default=RESULTS)
 
 
+def setup_of(chosen: argparse.Namespace, **environment: str) -> Setup:
+    """The setup that the arguments of `add_places` and `--threads` describe.
+
+    Args:
+        chosen: the arguments.
+        environment: see `Setup.environment`.
+
+    Raises:
+        BenchError: a file is missing.
+    """
+    setup = Setup(
+        chosen.content.resolve(),
+        chosen.style.resolve(),
+        chosen.out,
+        chosen.out,
+        threads=chosen.threads,
+        environment=environment,
+    )
+    setup.check()
+    return setup
+
+
+def command_of(name: str, chosen: argparse.Namespace) -> str:
+    """The command line of a module of this package, without places, which are a machine's own."""
+    words = [f"python -m bench.{name}"]
+    for option, value in vars(chosen).items():
+        if option not in {"content", "style", "out"}:
+            words += [f"--{option}", *map(str, value if isinstance(value, list) else [value])]
+    return " ".join(words)
+
+
 def fetch_rival() -> None:
     """Install neural-style into a separate folder, if it is not there yet.
 

@@ -13,7 +13,7 @@ from typing import Any
 from bench.children.judge import machine
 from bench.children.paint_by_threads import ALL, BY_SCALE, ONE
 from bench.report import publish, table
-from bench.runner import Setup, add_places, run
+from bench.runner import add_places, command_of, run, setup_of
 
 SIZES_PX = (256, 512, 768, 1024)
 
@@ -35,15 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--rounds", type=int, default=3)
     add_places(parser)
     chosen = parser.parse_args(arguments)
-    setup = Setup(
-        chosen.content.resolve(),
-        chosen.style.resolve(),
-        chosen.out,
-        chosen.out,
-        threads=chosen.threads,
-        environment={"GOMP_SPINCOUNT": "300", "THP_MEM_ALLOC_ENABLE": "1"},  # as of the engine
-    )
-    setup.check()
+    # The environment of the engine.
+    setup = setup_of(chosen, GOMP_SPINCOUNT="300", THP_MEM_ALLOC_ENABLE="1")
     rows: list[dict[str, Any]] = []
     for network in chosen.networks:
         for size_px in chosen.sizes:
@@ -57,8 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "Seconds of a warm process, by the wall: medians of pictures painted in turns.\n\n"
         + table(head, [row_of(one) for one in rows]),
         rows,
-        machine=machine("cpu"),
-        command=f"python -m bench.threads --threads {chosen.threads}",
+        machine={**machine("cpu"), "threads": chosen.threads},
+        command=command_of("threads", chosen),
         quick=False,
     )
 

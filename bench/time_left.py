@@ -21,7 +21,7 @@ from bench.against.painting import Trees
 from bench.against.trees import Tree
 from bench.children.judge import machine
 from bench.report import publish, table
-from bench.runner import ROOT, Setup, add_places, run
+from bench.runner import ROOT, add_places, command_of, run, setup_of
 
 SIZES_PX = (192, 256, 320, 384, 512)
 LOAD = 2.0
@@ -101,6 +101,15 @@ def other_work(*, wanted: bool) -> Iterator[None]:
         yield
 
 
+def result_name(measured: str, chosen: argparse.Namespace) -> str:
+    """Name of the table: it says what is not as usual, lite by one thread and the wall's clock."""
+    words = [measured]
+    words += ["processor"] if chosen.clock == "processor" else []
+    words += [chosen.network] if chosen.network != "lite" else []
+    words += [f"{chosen.threads}_threads"] if chosen.threads != 1 else []
+    return "_".join(words) + ".md"
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, and write the table."""
     parser = argparse.ArgumentParser(prog="python -m bench.time_left", description=__doc__)
@@ -110,9 +119,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--network", default="lite")
     add_places(parser)
     chosen = parser.parse_args(arguments)
-    content, style = chosen.content.resolve(), chosen.style.resolve()
-    setup = Setup(content, style, chosen.out, chosen.out, threads=chosen.threads)
-    setup.check()
+    setup = setup_of(chosen)
     new = Tree("new", ROOT)
     trees = Trees((new,), setup, {})
     found: list[Told] = []
@@ -130,12 +137,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     said = f"The clock was that of the {'wall' if by_wall else 'processor'}; "
     said += f"an error of less than {_UNSEEN_SECONDS:g} s counts as none.\n\n"
     publish(
-        chosen.out / ("time_left.md" if by_wall else "time_left_processor.md"),
+        chosen.out / result_name("time_left", chosen),
         "The time left that is shown",
         said + told_text(found),
         found,
-        machine=machine("cpu"),
-        command=f"python -m bench.time_left --clock {chosen.clock}",
+        machine={**machine("cpu"), "threads": chosen.threads},
+        command=command_of("time_left", chosen),
         quick=False,
     )
 

@@ -13,14 +13,17 @@ import math
 import statistics
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from bench.report import table
 from bench.runner import RESULTS, Setup, add_places, run
 from bench.time_left import EARLY_FACTOR, LATER_FACTOR, SIZES_PX, Told, told
+from engine.painting import Studio
 from engine.painting.plan import Scale
 from engine.painting.time_left import TimeLeft
+from engine.threads import Threads
 
 RECORDED = RESULTS / "time_left_recorded.json"
 _FORGOTTEN_SECONDS = 10.0
@@ -41,6 +44,13 @@ class Recorded:
     processor_seconds: float
 
 
+@cache
+def _multiplications_per_pixel() -> float:
+    """Those of lite, which the paintings were recorded with."""
+    lite = Studio().encoder("lite", "average")
+    return lite.multiplications_per_pixel(lite.layers)
+
+
 Estimate = Callable[[Recorded], Iterator[tuple[float, float | None]]]
 """For a painting, after each iteration: seconds since its start, and estimated seconds left."""
 
@@ -48,12 +58,13 @@ Estimate = Callable[[Recorded], Iterator[tuple[float, float | None]]]
 def as_told(painting: Recorded) -> Iterator[tuple[float, float | None]]:
     """The engine's estimates."""
     scales = [Scale((height, width), count) for height, width, count in painting.scales]
-    time_left = TimeLeft(scales, [1] * len(scales), painting.slowness)
+    guess = Studio(precision="fp32").constant_cost("lite", _multiplications_per_pixel())
+    time_left = TimeLeft(scales, [Threads(1)] * len(scales), guess, painting.slowness)
     done: dict[int, int] = {}
     ended = 0.0
     for scale, seconds, worked, now, processor in painting.iterations:
         if scale not in done:
-            time_left.add_set_up(scale, processor - worked - ended)
+            time_left.costs.add_set_up(scale, processor - worked - ended)
         ended = processor
         done[scale] = done.get(scale, 0) + 1
         time_left.add(scale, seconds, worked)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from functools import partial
+from os.path import realpath
 from pathlib import Path
 
 from rich.console import Console
@@ -213,16 +214,16 @@ def _check_targets(chosen: argparse.Namespace) -> None:
         "--checkpoint": (chosen.checkpoint, None),
     }
     given = [chosen.content, *chosen.style, *chosen.style_mask, chosen.mask, start_file(chosen)]
-    taken = {file.resolve(): "a picture to paint from" for file in given if file is not None}
+    taken = {realpath(file): "a picture to paint from" for file in given if file is not None}
     for flag, (file, suffixes) in targets.items():
         if file is None:
             continue
         check_target(file, suffixes)
-        if (already := taken.get(file.resolve())) is not None:
+        if (already := taken.get(realpath(file))) is not None:
             raise PaintSettingsError(
                 "{flag} {file} is {already} too; name another file.",
                 flag=flag,
                 file=str(file),
                 already=already,
             )
-        taken[file.resolve()] = flag
+        taken[realpath(file)] = flag

@@ -6,6 +6,7 @@ from typing import Self
 from common.settings import Settings
 from common.store import PictureStore
 from jobs.core import QueueCore
+from jobs.db import unfinished_restore
 from jobs.db.database import CANCELLED_TOPIC, QUEUED_TOPIC, Clock, Database
 from jobs.db.listeners import Listeners
 from jobs.db.migrate import is_newest, make_folder, migrate, require_newest
@@ -81,6 +82,7 @@ class JobQueue:
         clock: Clock | None = None,
         store: PictureStore | None = None,
         may_migrate: bool = True,
+        restores: bool = False,
     ) -> Self:
         """Connect, and migrate the database to this version.
 
@@ -91,14 +93,18 @@ class JobQueue:
             clock: seconds since 1970, for tests. By default PostgreSQL's clock, or this machine's
                 with SQLite.
             store: the pictures, for tests. By default as in the settings.
+            restores: whether this settles a database that was just restored.
 
         Raises:
+            QueueError: when a restore was cut off.
             DatabaseTooNewError: when a newer version has used the database.
             DatabaseTooOldError: when it is absent or older, and `may_migrate` is False.
             QueueUnavailableError: when it cannot be reached.
         """
         if may_migrate:
             make_folder(settings.atelier_data_dir)
+        if not restores:
+            unfinished_restore.refuse(settings.atelier_data_dir)
         database = Database(settings.database_url, clock)
         try:
             if not may_migrate:

@@ -24,6 +24,7 @@ from bot.wire.addresses import discord_proxy
 from bot.wire.connector import keepalive_connector
 from bot.wire.errors import report
 from bot.wire.in_flight import trace_config
+from bot.wire.pending_edits import note_press
 from bot.wire.rate_limit_locks import (
     LONGEST_WAIT_SECONDS,
     bound_interaction_waits,
@@ -205,6 +206,7 @@ class AtelierClient(Bot):
             log.info("Interaction %s came twice", interaction.id)
             return False
         self._seen[interaction.id] = None
+        note_press(interaction)
         if not self.accepting:
             await report(interaction, UserError(RESTARTING))
             return False

@@ -1,6 +1,7 @@
 """A server's gallery: members publish their pictures in a channel that an admin chose."""
 
 import asyncio
+import contextlib
 from typing import Any
 
 import discord
@@ -17,7 +18,7 @@ from bot.intake.fair_use import convenience
 from bot.intake.own_defaults import must_hide, texts_of_server
 from bot.intake.request import RequestedStyle
 from bot.intake.stored import NOT_KEPT
-from bot.kit import Feature, Interaction, UserError
+from bot.kit import DISCORD_FAILED, Feature, Interaction, UserError
 from bot.texts import Texts, _, texts_of
 from bot.ui.components import Card, card, own_button, row_of, show
 from bot.ui.fields import Switches
@@ -25,7 +26,7 @@ from bot.ui.missing_permissions import missing_permissions
 from bot.ui.people import ONLY_COMMANDS, has_only_commands, invitation
 from bot.ui.reporting import ReportingModal, open_modal
 from bot.wire.acknowledging import acknowledge, read_in_time
-from bot.wire.faults import TryLater, fault_of, is_transient
+from bot.wire.faults import MessageGone, TryLater, fault_of, is_transient
 from bot.wire.original_response import with_retries
 from bot.wire.uploads import Upload, upload_limit_bytes
 from jobs.management.gallery import TAKEN_OUT, GalleryPost
@@ -138,20 +139,27 @@ class GalleryForm(ReportingModal):
 async def _check_kept(
     interaction: Interaction, post: GalleryPost, message: discord.Message
 ) -> None:
-    """Remove a picture from the gallery that was deleted or erased while it was being posted.
+    """Check that neither the picture nor its message was deleted while it was being posted.
 
-    A deletion finds no message to remove until the post is recorded, so this is checked afterwards.
+    A deletion finds no message to remove, nor a post to mark, until the post is recorded, so this
+    is checked afterwards.
 
     Raises:
         UserError: It was deleted.
     """
     queue = interaction.client.queue
     job = await queue.jobs.get(post.job_id)
-    if job is not None and job.pictures_deleted_at is None:
-        return
-    await with_retries(message.delete, TRIES)
-    await queue.gallery.forget(post.job_id, post.guild_id)
-    raise UserError(NOT_KEPT)
+    if job is None or job.pictures_deleted_at is not None:
+        with contextlib.suppress(discord.NotFound):
+            await with_retries(message.delete, TRIES)
+        await queue.gallery.forget(post.job_id, post.guild_id)
+        raise UserError(NOT_KEPT)
+    try:
+        await message.fetch()
+    except DISCORD_FAILED as error:
+        if isinstance(fault_of(error), MessageGone):
+            await queue.gallery.keep_out(post.job_id, post.guild_id)
+            raise UserError(WAS_TAKEN_OUT) from None
 
 
 async def _post(

@@ -14,6 +14,8 @@ from bot.cards.job_buttons import Action
 from bot.kit import DISCORD_FAILED, Bot, Feature, Service
 from bot.ui.components import custom_id
 from bot.wire.faults import MessageGone, NoAccess, fault_of
+from bot.wire.in_flight import track_requests
+from bot.wire.original_response import with_retries
 from common.logs import log_ids
 from jobs.management.gallery import GalleryPost
 
@@ -24,6 +26,8 @@ SEARCHED = 200
 """The newest messages of a gallery that are searched for a post that was not recorded."""
 AROUND = timedelta(hours=1)
 """All messages from this long before its beginning to this long after it are searched as well."""
+
+REMOVAL_TRIES = 1
 
 
 class GalleryKeeper(Service):
@@ -134,17 +138,19 @@ class GalleryKeeper(Service):
         if post is None or post.message_id is None:
             return post is None
         channel = self._client.get_partial_messageable(post.channel_id, guild_id=post.guild_id)
+        requests = track_requests()
         try:
-            await channel.get_partial_message(post.message_id).delete()
+            await with_retries(channel.get_partial_message(post.message_id).delete, REMOVAL_TRIES)
         except DISCORD_FAILED as error:
             if not isinstance(fault_of(error), MessageGone):
                 with log_ids(job=job_id, server=post.guild_id):
                     log.info("Job %d cannot be taken out of the gallery: %s", job_id, error)
                 await gallery.posted(job_id, guild_id, post.message_id)
                 return False
-            await gallery.keep_out(job_id, guild_id)
-        else:
-            await gallery.forget(job_id, guild_id)
+            if not requests.is_lost:  # else it was deleted here, and the response was lost
+                await gallery.keep_out(job_id, guild_id)
+                return True
+        await gallery.forget(job_id, guild_id)
         return True
 
 

@@ -14,6 +14,7 @@ from bot.kit import DISCORD_FAILED, Bot, Feature, Interaction
 from bot.texts import Texts, _, texts_of
 from bot.ui.components import Card, card, own_button, row_of, say, show
 from bot.wire.acknowledging import acknowledge
+from bot.wire.original_response import with_retries
 from bot.wire.uploads import Upload
 from jobs.model import JobState
 from jobs.privacy.retention import ROWS_KEPT_DAYS
@@ -77,11 +78,20 @@ async def _send(interaction: Interaction, t: Texts) -> None:
                     count=missing,
                 )
             )
-        file = Upload(part.archive, ARCHIVE_NAME)
-        await interaction.followup.send("\n".join(words), file=file, ephemeral=True)
+        await _send_part(interaction, "\n".join(words), part.archive.getvalue())
         words.clear()
         if is_last:
             break
+
+
+async def _send_part(interaction: Interaction, words: str, archive: bytes) -> None:
+    """Send one archive; once more if the response is lost, as it may be there twice."""
+    await with_retries(
+        lambda: interaction.followup.send(
+            words, file=Upload(archive, ARCHIVE_NAME), ephemeral=True
+        ),
+        tries=1,
+    )
 
 
 @own_button("privacy-erase", _("Erase my data…"), emoji="🗑️", style=discord.ButtonStyle.danger)

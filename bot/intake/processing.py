@@ -107,14 +107,15 @@ class RequestProcessor:
                 # The intake stays open for a day and holds the pictures, so that the member can
                 # choose a style and then another.
                 kept = await when_available(request, lambda: self._pictures.store_pictures(request))
-                await self._ask(kept, await self._questions.style(kept), is_new=is_new)
+                page = await self._questions.style(kept)
+                await self._ask(kept, page, message_id, is_new=is_new)
                 return ""
             outcome = await when_available(
                 request, lambda: self._submit(request, message_id), again=entry is None
             )
             if isinstance(outcome, Undecided):
                 page = await self._questions.moving(outcome)
-                await self._ask(outcome.request, page, is_new=is_new)
+                await self._ask(outcome.request, page, message_id, is_new=is_new)
                 return ""
         except Exception as error:  # noqa: BLE001 - errors become sentences here
             return sentence_for(error, t, f"intake {reply.interaction_id}")
@@ -128,12 +129,15 @@ class RequestProcessor:
             refusal_words(t, outcome.refusal, guild) if isinstance(outcome, Refused) else t(ERASED)
         )
 
-    async def _ask(self, kept: PaintRequest, page: Card, *, is_new: bool) -> None:
+    async def _ask(
+        self, kept: PaintRequest, page: Card, message_id: int | None, *, is_new: bool
+    ) -> None:
         """Put a question into the response to a request whose pictures are stored.
 
         Args:
             kept: The request.
             page: The question.
+            message_id: The response, if it is known.
             is_new: Whether it was never asked before, as far as is known.
 
         Raises:
@@ -145,7 +149,7 @@ class RequestProcessor:
             raise UserError(ERASED)
         is_put = await edit_response(
             self._client,
-            kept.reply,
+            replace(kept.reply, message_id=message_id),
             content=None,  # it may say that the command has to wait
             view=page,
             attachments=list(page.files),

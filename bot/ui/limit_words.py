@@ -20,9 +20,9 @@ def limit_value(t: Texts, name: str, value: Any) -> str:
             words = t(QUALITIES.get(str(value), str(value)))
         case LimitKind.SECONDS:
             words = t("{seconds} s", seconds=value)
-        case LimitKind.ROLES:
+        case LimitKind.ROLES if isinstance(value, tuple | list):
             words = ", ".join(f"<@&{role_id}>" for role_id in value)
-        case LimitKind.CHANNELS:
+        case LimitKind.CHANNELS if isinstance(value, tuple | list):
             words = ", ".join(f"<#{channel_id}>" for channel_id in value)
         case LimitKind.CHANNEL:
             words = f"<#{value}>"

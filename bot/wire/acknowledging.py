@@ -9,7 +9,7 @@ import discord
 
 from bot.kit import Interaction
 from bot.wire.faults import ALREADY_ACKNOWLEDGED, UNKNOWN_INTERACTION, TryLater, fault_of
-from bot.wire.original_response import find_response
+from bot.wire.original_response import RESPONSE_ID, find_response
 from jobs.outcomes import QueueUnavailableError
 
 log = logging.getLogger(__name__)
@@ -45,8 +45,8 @@ async def acknowledge(
     """Defer the response, with retries while time is left.
 
     After an error, ask Discord whether there is a response. The error alone proves little: the
-    connection or a proxy may have failed after Discord had carried the
-    request out. The user then sees "thinking…" and waits for the response.
+    connection or a proxy may have failed after Discord had carried the request out. The user then
+    sees "thinking…" and waits for the response.
 
     Args:
         interaction: What to acknowledge.
@@ -80,6 +80,7 @@ async def acknowledge(
             if found != 0:
                 interaction.extras[ACKNOWLEDGED] = True
                 interaction.extras[DEFERRED_PUBLICLY] = thinking and not ephemeral
+                interaction.extras[RESPONSE_ID] = found
                 return found
             fault, pause = fault_of(error), PAUSE_SECONDS
             if isinstance(fault, TryLater) and fault.seconds is not None:
@@ -89,7 +90,9 @@ async def acknowledge(
             await asyncio.sleep(pause)
         else:
             interaction.extras[DEFERRED_PUBLICLY] = thinking and not ephemeral
-            return response.message_id if response else None
+            message_id = response.message_id if response else None
+            interaction.extras[RESPONSE_ID] = message_id
+            return message_id
 
 
 def _is_acknowledged_already(error: Exception) -> bool:

@@ -6,7 +6,7 @@ remembered as lost.
 """
 
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import SimpleNamespace
 
 import aiohttp
@@ -20,6 +20,8 @@ class InFlight:
 
     in_air: bool = False
     """Whether a request was sent whose response has not come yet."""
+    times_sent: int = field(default=0, compare=False)
+    """How often the latest request was sent."""
     is_lost: bool = False
     """Whether a request without a response may still be carried out."""
     is_done: bool = False
@@ -37,6 +39,7 @@ def trace_config() -> aiohttp.TraceConfig:
     """The trace configuration by which an aiohttp session reports its requests."""
     config = aiohttp.TraceConfig()
     config.on_request_start.append(_sent)
+    config.on_request_headers_sent.append(_headers_sent)
     config.on_request_end.append(_answered)
     config.on_request_exception.append(_failed)
     return config
@@ -46,7 +49,16 @@ async def _sent(
     _session: aiohttp.ClientSession, _context: SimpleNamespace, _request: object
 ) -> None:
     if (flight := _current.get()) is not None:
-        flight.in_air = True
+        flight.in_air, flight.times_sent = True, 0
+
+
+async def _headers_sent(
+    _session: aiohttp.ClientSession, _context: SimpleNamespace, _request: object
+) -> None:
+    # aiohttp by itself repeats a GET, PUT or DELETE whose kept connection was closed.
+    if (flight := _current.get()) is not None:
+        flight.times_sent += 1
+        flight.is_lost |= flight.times_sent > 1
 
 
 async def _answered(

@@ -11,6 +11,7 @@ import discord
 
 from bot.kit import Bot
 from bot.wire.faults import BACKOFF, MessageGone, TokenEnded, TryLater, Unclear, fault_of
+from bot.wire.pending_edits import until_pressed
 from jobs.model import Reply
 from jobs.privacy.retention import TOKEN_SECONDS
 
@@ -21,6 +22,8 @@ TRIES = 20
 FILL_TRIES = 3
 FILLING = "…"
 MEANWHILE_SECONDS = 10.0
+RESPONSE_ID = "response_id"
+"""Key in `interaction.extras`: the ID of its response's message, if it is known."""
 T = TypeVar("T")
 
 
@@ -99,24 +102,39 @@ async def fill_response(
 ) -> None:
     """Edit the response to an acknowledged interaction, with retries: what it says may be done.
 
-    With files there are none, as these are freed when the first request has ended.
+    With files there are none, as these are freed when the first request has ended; Discord is asked
+    whether the message has them. A press of one of its buttons ends the retries.
 
     Raises:
         Exception: of the last try.
     """
+    names = {file.filename for file in files}
     try:
-        await with_retries(
-            lambda: interaction.edit_original_response(attachments=list(files), **fields),
-            tries=0 if files else FILL_TRIES,
+        await until_pressed(
+            with_retries(
+                lambda: interaction.edit_original_response(attachments=list(files), **fields),
+                tries=0 if files else FILL_TRIES,
+            ),
+            fields.get("view"),
+            interaction_id=interaction.id,
+            message_id=interaction.extras.get(RESPONSE_ID),
         )
     except discord.NotFound as error:
         if not isinstance(fault_of(error), MessageGone):
             raise
         log.info("The user dismissed the response to interaction %s", interaction.id)
+    except Exception as error:
+        if not names or not isinstance(fault_of(error), TryLater):
+            raise
+        shown = await with_retries(lambda: interaction.followup.fetch_message(ORIGINAL), FILL_TRIES)
+        if {each.filename for each in shown.attachments} != names:
+            raise
 
 
 async def edit_response(client: Bot, reply: Reply, **fields: Any) -> bool:
     """Replace "thinking…" by a message, with retries. Never raises.
+
+    A press of one of its buttons ends the retries.
 
     Returns:
         False if it is too late, as the token has expired.
@@ -125,7 +143,12 @@ async def edit_response(client: Bot, reply: Reply, **fields: Any) -> bool:
         return False
     webhook = webhook_of(client, reply)
     try:
-        await with_retries(lambda: webhook.edit_message(ORIGINAL, **fields))
+        await until_pressed(
+            with_retries(lambda: webhook.edit_message(ORIGINAL, **fields)),
+            fields.get("view"),
+            interaction_id=reply.interaction_id,
+            message_id=reply.message_id,
+        )
     except Exception as error:  # noqa: BLE001 - `fault_of` classifies every error
         fault = fault_of(error)
         log.info("Could not answer %s: %s", reply.interaction_id, fault)

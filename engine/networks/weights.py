@@ -2,6 +2,7 @@
 
 import pickle
 import re
+import struct
 import zipfile
 from pathlib import Path
 
@@ -35,7 +36,11 @@ _UNREADABLE = (
     LookupError,
     AttributeError,
     TypeError,
+    AssertionError,
+    struct.error,
+    zipfile.BadZipFile,
 )
+"""What torch and the others raise at files that are damaged or something else."""
 
 
 def load_weights(file: Path) -> Vgg19Weights:

@@ -9,8 +9,10 @@ import torch
 from torch import Tensor
 
 from engine.painting.events import Losses
+from engine.painting.iteration_costs import COLD_AT_START, ConstantCost
 from engine.painting.plan import Scale
 from engine.painting.time_left import TimeLeft, slowness_before
+from engine.threads import Threads
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,8 +31,10 @@ class LossLog:
 
     scales: Sequence[Scale]
     """Scales of the painting, for the time left."""
-    threads: Sequence[int]
+    threads: Sequence[Threads]
     """CPU threads that paint each of them."""
+    constant: ConstantCost
+    """The constant cost of an iteration that is expected."""
     losses: list[Losses] = field(default_factory=list)
     """The losses that were read."""
     seconds: float = 0.0
@@ -46,7 +50,7 @@ class LossLog:
     _unread_worked: float = 0.0
 
     def __post_init__(self) -> None:
-        self._time = TimeLeft(self.scales, self.threads, slowness_before())
+        self._time = TimeLeft(self.scales, self.threads, self.constant, slowness_before())
 
     def add(
         self,
@@ -70,12 +74,14 @@ class LossLog:
         self._unread_seconds += seconds
         self._unread_worked += worked
         self.iterations += 1
-        if stacked.device.type == "cpu":
-            self.read()  # nothing to wait for
+        # On the CPU there is nothing to wait for. On a device the first ones of a scale take
+        # longer, so that the others would seem to take as long if all were read at once.
+        if stacked.device.type == "cpu" or iteration <= COLD_AT_START:
+            self.read()
 
     def add_set_up(self, scale: int, worked: float) -> None:
-        """See `TimeLeft.add_set_up`."""
-        self._time.add_set_up(scale, worked)
+        """Setting up a scale took this long, in CPU seconds."""
+        self._time.costs.add_set_up(scale, worked)
 
     def read(self) -> None:
         """Read all losses from the device."""
@@ -121,6 +127,10 @@ class LossLog:
     def seconds_left(self, scale: int, iteration: int) -> float | None:
         """See `TimeLeft.seconds`."""
         return self._time.seconds(scale, iteration)
+
+    def constant_pixels(self) -> float | None:
+        """The constant cost of an iteration that this painting showed, in pixels; None if none."""
+        return self._time.costs.constant_pixels() if self._time.costs.has_learned else None
 
     def _pace(self, seconds: float) -> None:
         """Divide the wall time of the unread iterations among them, by pixels."""

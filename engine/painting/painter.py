@@ -31,7 +31,7 @@ from engine.painting.run import Run
 from engine.painting.run_state import RunState
 from engine.painting.studio import Control, Studio
 from engine.recipes.recipe import load_recipe
-from engine.threads import threads_for
+from engine.threads import Threads, threads_for
 
 
 def paint(
@@ -123,13 +123,15 @@ def paint_inputs(
         encoder.name,
         final,
     )
+    each = encoder.multiplications_per_pixel(plan.layers_of(encoder))
     run = Run(
         state=RunState(
             plan,
             found,
             encoder.name,
             encoder.weights_hash,
-            _threads(plan, encoder, studio),
+            _threads(plan, each, studio),
+            studio.constant_cost(encoder.name, each),
             planned,
             studio.dtype,
             plan.tile_px,
@@ -148,12 +150,12 @@ def paint_inputs(
         torch.set_num_threads(studio.threads)
 
 
-def _threads(plan: Plan, encoder: Encoder, studio: Studio) -> list[int]:
+def _threads(plan: Plan, multiplications_per_pixel: float, studio: Studio) -> list[Threads]:
     """CPU threads for each scale."""
     if studio.device.type != "cpu":
-        return [studio.threads] * len(plan.scales)
-    each = encoder.multiplications_per_pixel(plan.layers_of(encoder))
-    return [threads_for(each * scale.pixels, studio.threads) for scale in plan.scales]
+        return [Threads(studio.threads)] * len(plan.scales)
+    each = (multiplications_per_pixel * scale.pixels for scale in plan.scales)
+    return [threads_for(one, studio.threads) for one in each]
 
 
 @contextmanager

@@ -42,7 +42,7 @@ class Scale:
 
     @property
     def work(self) -> int:
-        """Cost of one iteration in pixels, for the time left."""
+        """Cost of one iteration in pixels, for the share that is done."""
         return self.pixels + _ITERATION_PIXELS
 
     @property

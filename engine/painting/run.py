@@ -87,7 +87,7 @@ class Run:
         optimizer: Optimizer | None = None
         shown: Tensor | None = None
         for number in range(first, len(self.state.plan.scales)):
-            torch.set_num_threads(self.state.threads[number])
+            torch.set_num_threads(self.state.threads[number].count)
             if resumed is not None and number == first:
                 work = self._scales.resumed(resumed)
             else:
@@ -102,6 +102,8 @@ class Run:
             raise PaintingFailedError("The checkpoint contains no picture to continue from.")
         picture = self.finisher.picture(shown)
         del shown
+        if (constant := self.state.log.constant_pixels()) is not None:
+            self.studio.remember_constant_cost(self.state.network, constant)
         yield Painted(picture, self._report(picture.size))
 
     def _paint_scale(self, work: ScaleRun) -> Generator[Event, None, Tensor]:

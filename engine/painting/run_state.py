@@ -8,8 +8,10 @@ import torch
 from common.sentences import Sentence
 from engine.painting import devices
 from engine.painting.checkpoint import Header
+from engine.painting.iteration_costs import ConstantCost
 from engine.painting.loss_log import LossLog
 from engine.painting.plan import Plan
+from engine.threads import Threads
 
 
 @dataclass(eq=False)
@@ -24,8 +26,10 @@ class RunState:
     """Name of the network."""
     weights: str
     """Hash of its weights."""
-    threads: Sequence[int]
+    threads: Sequence[Threads]
     """CPU threads that paint each scale."""
+    constant: ConstantCost
+    """The constant cost of an iteration that is expected, for the time left."""
     planned_bytes: int
     """Memory that the plan was made for."""
     dtype: torch.dtype
@@ -42,7 +46,7 @@ class RunState:
     """Losses and time so far."""
 
     def __post_init__(self) -> None:
-        self.log = LossLog(self.plan.scales, self.threads)
+        self.log = LossLog(self.plan.scales, self.threads, self.constant)
 
     @property
     def picture_dtype(self) -> torch.dtype:

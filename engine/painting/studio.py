@@ -9,6 +9,7 @@ from engine.errors import PaintingStoppedError
 from engine.networks.encoder import Encoder
 from engine.networks.registry import NetworkSource, open_encoder
 from engine.painting.devices import choose_dtype
+from engine.painting.iteration_costs import ConstantCost
 from engine.painting.statistics import MemoryStatistics, StatisticsStore
 
 
@@ -31,6 +32,7 @@ class Studio:
     opener: Callable[..., Encoder] = open_encoder
     """Opens networks, as `engine.networks.registry.open_encoder` does."""
     _open: dict[tuple[str, str, torch.dtype], Encoder] = field(default_factory=dict, repr=False)
+    _constants: dict[tuple[str, torch.dtype], float] = field(default_factory=dict, repr=False)
 
     @property
     def dtype(self) -> torch.dtype:
@@ -49,6 +51,16 @@ class Studio:
                 network, self.source, device=self.device, dtype=key[2], pooling=pooling
             )
         return self._open[key]
+
+    def constant_cost(self, network: str, multiplications_per_pixel: float) -> ConstantCost:
+        """The constant cost of an iteration that is expected of a network."""
+        if (pixels := self._constants.get((network, self.dtype))) is not None:
+            return ConstantCost.remembered(pixels)
+        return ConstantCost.guessed(self.device, self.dtype, multiplications_per_pixel)
+
+    def remember_constant_cost(self, network: str, pixels: float) -> None:
+        """Expect this of the next paintings with a network."""
+        self._constants[network, self.dtype] = pixels
 
     @property
     def weights(self) -> dict[str, str]:

@@ -14,11 +14,14 @@ import sqlalchemy as sa
 from common.files import private_folder, put_in_place
 from common.settings import Settings
 from common.store import PictureStore, key_for
+from common.store.keys import KEY
 from jobs.cli.settle_restored import NUMBERED, Restored, settle
-from jobs.db import postgres_copying
+from jobs.db import postgres_copying, unfinished_restore
 from jobs.db.addresses import parse_address
 from jobs.db.backup import DATABASE_NAME, DUMP_NAME, PICTURES, sqlite_file
+from jobs.db.connecting import SQLITE_ERRORS
 from jobs.db.copying import time_stamp
+from jobs.db.migrate import known_revisions
 from jobs.db.sqlite_to_postgres import copy_to_postgres
 from jobs.outcomes import QueueError
 from jobs.queue import JobQueue
@@ -26,6 +29,8 @@ from jobs.queue import JobQueue
 IN_USE = "The database is in use; please stop the bot and all engines first."
 _SQLITE = b"SQLite format 3\0"
 """First bytes of a SQLite file."""
+_FILES = ("", "-wal", "-shm")
+"""Endings of the files of a SQLite database."""
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
 _Loaded = tuple[int, dict[str, int] | None, Path | None]
 """Number of pictures, highest IDs given before, and where the previous database is now."""
@@ -50,9 +55,17 @@ async def restore(settings: Settings, source: Path, *, moves: bool = False) -> R
         pictures, highest, aside = await _load_postgres(settings, source, moves=moves)
     else:
         pictures, highest, aside = _load_sqlite(settings, source, database, moves=moves)
-    async with await JobQueue.open(settings) as queue:
-        settled = Restored(0, 0, 0, None) if moves else await settle(queue, highest)
-        return replace(settled, pictures=pictures, aside=aside)
+    try:
+        async with await JobQueue.open(settings, restores=True) as queue:
+            settled = Restored(0, 0, 0, None) if moves else await settle(queue, highest)
+    except BaseException:  # a bot would deliver again what is not settled
+        if database is None:
+            await _put_back(settings, aside)
+        else:
+            _put_file_back(settings, database, aside)
+        raise
+    unfinished_restore.end(settings.atelier_data_dir)
+    return replace(settled, pictures=pictures, aside=aside)
 
 
 def _load_sqlite(settings: Settings, source: Path, database: Path, *, moves: bool) -> _Loaded:
@@ -64,7 +77,13 @@ def _load_sqlite(settings: Settings, source: Path, database: Path, *, moves: boo
     with tempfile.TemporaryDirectory(dir=database.parent, prefix=".restore-") as folder:
         pictures = _unpacked(source, Path(folder), settings, DATABASE_NAME)
         _check_sqlite(Path(folder) / DATABASE_NAME)
-        aside = _set_aside(database)
+        aside = _aside_name(database)
+        if unfinished_restore.is_noted(settings.atelier_data_dir):
+            highest = None  # those of the database before it are greater
+        if not moves:
+            unfinished_restore.begin(settings.atelier_data_dir, aside)
+        if aside is not None:
+            _rename(database, aside)
         put_in_place(Path(folder) / DATABASE_NAME, database)
     return pictures, highest, aside
 
@@ -84,20 +103,45 @@ async def _load_postgres(settings: Settings, source: Path, *, moves: bool) -> _L
             _check_sqlite(sqlite)
         else:
             await postgres_copying.check(url, dump)
+            _refuse_newer(postgres_copying.revision_in(dump))
         if aside is not None:
             await postgres_copying.dump(url, aside)
+        if unfinished_restore.is_noted(data):
+            highest = None  # those of the database before it are greater
+        if not moves:
+            unfinished_restore.begin(data, aside)
         try:
             if sqlite.exists():
                 await postgres_copying.clear(url)
                 await copy_to_postgres(sqlite, settings)
             else:
                 await postgres_copying.load(url, dump)
-        except QueueError:
-            await postgres_copying.clear(url)
-            if aside is not None:
-                await postgres_copying.load(url, aside)
+        except BaseException:  # an interrupt or a full disk, too, must not leave it empty
+            await _put_back(settings, aside)
             raise
     return pictures, highest, aside
+
+
+async def _put_back(settings: Settings, aside: Path | None) -> None:
+    """Load the previous content of a PostgreSQL database again; None: it had none.
+
+    Raises:
+        QueueError: when that fails as well, as the server may be gone; it says where the dump is.
+    """
+    url = parse_address(settings.database_url)
+    try:
+        if aside is None:
+            await postgres_copying.clear(url)
+        else:
+            await postgres_copying.load(url, aside)
+    except (QueueError, OSError) as error:
+        if aside is None:
+            raise
+        raise QueueError(
+            f"{error} The database that was there before is in {aside}; restore that file once the "
+            "server works again."
+        ) from error
+    unfinished_restore.end_undone(settings.atelier_data_dir, aside)
 
 
 def _refuse_numbered(highest: dict[str, int] | None) -> None:
@@ -156,17 +200,22 @@ def _unpack(source: Path, folder: Path, store: PictureStore, name: str) -> int:
     if not tarfile.is_tarfile(source):
         shutil.copyfile(source, folder / (DATABASE_NAME if _is_sqlite(source) else name))
         return 0
-    count = 0
+    count, size_bytes = 0, source.stat().st_size
     with tarfile.open(source, "r:") as archive:
         for entry in archive:
-            file = archive.extractfile(entry)  # paths in the archive are never used for writing
-            if file is None:
+            if entry.isdir():
                 continue
-            if entry.name in {DATABASE_NAME, DUMP_NAME}:
+            key = entry.name.removeprefix(PICTURES)  # nothing is written to a path in the archive
+            is_database = entry.name in {DATABASE_NAME, DUMP_NAME}
+            file = archive.extractfile(entry) if entry.isreg() else None
+            if file is None or not (is_database or KEY.fullmatch(key)):
+                raise _unreadable(source, f"it contains {entry.name!r}")
+            if entry.size > size_bytes:  # as much memory would be taken before it is read
+                raise _unreadable(source, "unexpected end of data")
+            if is_database:
                 with (folder / entry.name).open("wb") as database:
                     shutil.copyfileobj(file, database)
                 continue
-            key = entry.name.removeprefix(PICTURES)
             data = file.read()
             if key != key_for(data, key.rpartition(".")[2]):
                 raise QueueError(f"{source} is damaged: {entry.name} is not what it was.")
@@ -184,11 +233,24 @@ def _check_sqlite(database: Path) -> None:
     try:
         with closing(sqlite3.connect(database)) as connection:
             problem = connection.execute("PRAGMA quick_check").fetchone()[0]
-            connection.execute("SELECT version_num FROM alembic_version").fetchone()
-    except sqlite3.Error as error:
+            revision = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    except SQLITE_ERRORS as error:
         raise QueueError(f"The backup contains no database of Atelier: {error}") from error
     if problem != "ok":
         raise QueueError(f"The backup's database is damaged: {problem}.")
+    _refuse_newer(None if revision is None else str(revision[0]))
+
+
+def _refuse_newer(revision: str | None) -> None:
+    """Refuse a backup that this version could not open once it is in place."""
+    known = known_revisions()
+    if revision is None:
+        raise QueueError("The backup contains no database of Atelier.")
+    if revision not in known:
+        raise QueueError(
+            f"The backup has schema {revision}, and this version of Atelier knows schemas up to "
+            f"{known[-1]}: restore it with the version that made it. Nothing was changed."
+        )
 
 
 def _refuse_in_use(database: Path) -> None:
@@ -204,8 +266,8 @@ def _refuse_in_use(database: Path) -> None:
         try:  # only the last user can leave WAL mode
             connection.execute("PRAGMA journal_mode = DELETE")
             connection.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.DatabaseError as error:
-            if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
+        except SQLITE_ERRORS as error:
+            if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY:
                 raise QueueError(IN_USE) from error  # else it is damaged: restore anyway
 
 
@@ -213,7 +275,7 @@ def _highest_numbers(database: Path) -> dict[str, int] | None:
     """The highest IDs of the existing database; None if it cannot be read."""
     if not database.is_file():
         return None
-    with suppress(sqlite3.Error), closing(sqlite3.connect(database)) as connection:
+    with suppress(*SQLITE_ERRORS), closing(sqlite3.connect(database)) as connection:
         return {
             table.name: connection.execute(f"SELECT max(id) FROM {table.name}").fetchone()[0] or 0  # noqa: S608 - our own names
             for table in NUMBERED
@@ -221,10 +283,23 @@ def _highest_numbers(database: Path) -> dict[str, int] | None:
     return None
 
 
-def _set_aside(database: Path) -> Path | None:
-    """Rename the existing database, so that a mistake can be undone."""
-    aside = database.with_name(f"{database.name}.replaced-{time_stamp()}")
-    for ending in ("", "-wal", "-shm"):
+def _aside_name(database: Path) -> Path | None:
+    """What the existing database is renamed to, so that a mistake can be undone."""
+    if not database.exists():
+        return None
+    return database.with_name(f"{database.name}.replaced-{time_stamp()}")
+
+
+def _put_file_back(settings: Settings, database: Path, aside: Path | None) -> None:
+    """Rename the previous SQLite database back; None: there was none."""
+    for ending in reversed(_FILES):
+        database.with_name(database.name + ending).unlink(missing_ok=True)
+    if aside is not None:
+        _rename(aside, database)
+    unfinished_restore.end_undone(settings.atelier_data_dir, aside)
+
+
+def _rename(database: Path, new: Path) -> None:
+    for ending in _FILES:
         with suppress(FileNotFoundError):
-            database.with_name(database.name + ending).replace(aside.with_name(aside.name + ending))
-    return aside if aside.exists() else None
+            database.with_name(database.name + ending).replace(new.with_name(new.name + ending))

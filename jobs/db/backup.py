@@ -18,6 +18,7 @@ from jobs.db import postgres_copying, schema
 from jobs.db.addresses import parse_address
 from jobs.db.copying import copy_sqlite
 from jobs.db.migrate import NO_DATABASE, NO_TABLES, is_there
+from jobs.db.other_programs import REVISION_TABLE
 from jobs.outcomes import NoDatabaseError, QueueError
 
 DATABASE_NAME = "atelier.sqlite3"
@@ -94,7 +95,7 @@ async def _dump(url: sa.URL, destination: Path) -> list[str]:
         postgres_copying.connected(url) as connection,
         connection.transaction(isolation="repeatable_read", readonly=True),
     ):
-        if await connection.fetchval("SELECT to_regclass('alembic_version')") is None:
+        if await connection.fetchval("SELECT to_regclass($1)", REVISION_TABLE) is None:
             raise NoDatabaseError(NO_TABLES)
         snapshot = await connection.fetchval("SELECT pg_export_snapshot()")
         keys = [str(row[0]) for row in await connection.fetch(_NAMED)]

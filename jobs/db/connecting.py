@@ -21,6 +21,9 @@ from jobs.outcomes import QueueUnavailableError
 BUSY_TIMEOUT_SECONDS = 30.0
 """How long a SQLite transaction waits for the lock of another process."""
 
+SQLITE_ERRORS = (sqlite3.Error, UnicodeDecodeError)
+"""SQLite's errors; of a damaged file it quotes what need not be UTF-8, which Python decodes."""
+
 CACHE_KIB = 256
 """Page cache of each SQLite connection, in KiB."""
 

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from common.files import TEMPORARY, replacing
 from jobs.db import postgres_copying
-from jobs.db.connecting import sqlite_reason
+from jobs.db.connecting import SQLITE_ERRORS, sqlite_reason
 from jobs.outcomes import QueueError
 
 KEPT = 3
@@ -45,7 +45,7 @@ def copy_sqlite(source: Path, destination: Path) -> None:
                 original.backup(copy)
                 copy.execute("PRAGMA journal_mode = DELETE")
                 problem = copy.execute("PRAGMA quick_check").fetchone()[0]
-        except sqlite3.Error as error:
+        except SQLITE_ERRORS as error:
             raise QueueError(f"The copy could not be made: {sqlite_reason(error)}") from error
         if problem != "ok":
             raise QueueError(f"The copy is damaged: {problem}. Is the disk failing?")

@@ -16,10 +16,11 @@ from common.files import close_to_others, path_exists
 from common.settings import Settings
 from jobs.db import schema
 from jobs.db.asynchronous import AsyncConnection
-from jobs.db.connecting import BUSY_TIMEOUT_SECONDS
+from jobs.db.connecting import BUSY_TIMEOUT_SECONDS, SQLITE_ERRORS
 from jobs.db.copying import keep_before_migration
 from jobs.db.database import Database
 from jobs.db.liveness import BotInfo, bots_alive, engines_alive_in_any_schema, has_ended
+from jobs.db.other_programs import REVISION_TABLE, refuse_other_programs
 from jobs.model import EngineInfo
 from jobs.outcomes import (
     DatabaseTooNewError,
@@ -40,8 +41,7 @@ NO_DATABASE = (
 NO_TABLES = "The database has no tables yet; the bot makes them when it starts."
 _CLOSED = "The folder {folder} cannot be read ({reason}): run this as the user who runs the bot."
 _SCRIPTS = Path(__file__).parent / "migrations"
-_VERSIONS = sa.table("alembic_version", sa.column("version_num", sa.String))
-"""Alembic's own table."""
+_VERSIONS = sa.table(REVISION_TABLE, sa.column("version_num", sa.String))
 
 
 def migration_config() -> "Config":
@@ -201,12 +201,18 @@ async def newer_schema(connection: AsyncConnection) -> str | None:
 
 
 def _current(connection: sa.Connection) -> str | None:
-    """The database's schema revision; None if it has none."""
+    """The database's schema revision; None if it has none.
+
+    Raises:
+        DatabaseAddressError: when it is another program's.
+        DatabaseTooNewError: when it is of a newer version.
+    """
     current: str | None = None
     if sa.inspect(connection).has_table(_VERSIONS.name):
         current = connection.scalar(sa.select(_VERSIONS.c.version_num))
     known = known_revisions()
     if current is not None and current not in known:
+        refuse_other_programs(current)
         raise DatabaseTooNewError(
             f"The database has schema {current}, and this version of Atelier knows schemas up "
             f"to {known[-1]}. Start the newer version again, or restore a backup made before it."
@@ -215,8 +221,11 @@ def _current(connection: sa.Connection) -> str | None:
 
 
 def _upgrade(connection: sa.Connection) -> None:
-    if _current(connection) == known_revisions()[-1]:
+    current = _current(connection)
+    if current == known_revisions()[-1]:
         return
+    if current is None:
+        refuse_other_programs(None, sa.inspect(connection).get_table_names())
     from alembic import command  # noqa: PLC0415 (see `migration_config`)
 
     config = migration_config()
@@ -247,6 +256,6 @@ def _prepare_file(path: str) -> None:
                 sentence = f"The database {path} cannot be used: {error}"
                 raise QueueUnavailableError(sentence) from error
             time.sleep(0.05)
-        except sqlite3.DatabaseError as error:
+        except SQLITE_ERRORS as error:
             sentence = f"The database {path} cannot be read: {error}. Please restore a backup."
             raise QueueUnavailableError(sentence) from error

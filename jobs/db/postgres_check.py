@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from jobs.db.asynchronous import AsyncConnection
-from jobs.db.postgres_errors import NO_SCHEMA, WRITE_ELSEWHERE, pooler_error
+from jobs.db.postgres_errors import WRITE_ELSEWHERE, no_schema_error, pooler_error
 from jobs.outcomes import QueueUnavailableError
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ async def check_server(database: "Database") -> None:
         if facts.read_only == "on":
             raise QueueUnavailableError(f"The database can only be read; {WRITE_ELSEWHERE}.")
         if facts.schema is None:
-            raise QueueUnavailableError(f"The database has no schema for tables; {NO_SCHEMA}.")
+            raise no_schema_error()
         if facts.is_empty and facts.encoding not in _ALL_TEXT:
             raise QueueUnavailableError(
                 f"The database is encoded in {facts.encoding}, which lacks letters that members' "

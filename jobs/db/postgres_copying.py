@@ -14,21 +14,29 @@ from typing import Any
 import sqlalchemy as sa
 
 from common.files import replacing
-from jobs.db import schema
 from jobs.db.addresses import connect_arguments
-from jobs.db.postgres_errors import translating_asyncpg_errors, translating_server_errors
+from jobs.db.other_programs import REVISION_TABLE, TABLES, refuse_other_programs
+from jobs.db.postgres_errors import (
+    no_schema_error,
+    translating_asyncpg_errors,
+    translating_server_errors,
+)
 from jobs.outcomes import QueueError
 
 DUMP_SECONDS = 4 * 3600.0
 """Longer than any of them takes, so that a hang ends at some time."""
 _DEBIANS = Path("/usr/lib/postgresql")
 _SAID = 500
-_TABLES = (*schema.metadata.tables, "alembic_version")
-"""Of this and of earlier versions."""
-_SEQUENCES = tuple(f"{table}_id_seq" for table in _TABLES)
-_INDEXES = tuple(f"ix_{table}_" for table in _TABLES)
+_SEQUENCES = tuple(f"{table}_id_seq" for table in TABLES)
+_INDEXES = tuple(f"ix_{table}_" for table in TABLES)
 """What the names of their indexes begin with."""
 _FUNCTION = "jobs_transitions()"
+_SCHEMA = """
+SELECT coalesce(max(nspname), current_schema()) FROM pg_class JOIN pg_namespace n
+ON n.oid = relnamespace WHERE pg_class.oid = to_regclass($1)
+"""
+"""The schema that a bot uses: where it finds its tables, else the first of the search path."""
+_NAMES = "SELECT tablename FROM pg_tables WHERE schemaname = current_schema()"
 _OTHERS = """
 SELECT relname FROM pg_class WHERE relnamespace = current_schema()::regnamespace
 AND relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND NOT relname = ANY($1)
@@ -82,7 +90,7 @@ async def dump(url: sa.URL, destination: Path, *, snapshot: str | None = None) -
     command += [] if snapshot is None else [f"--snapshot={snapshot}"]
     async with connected(url) as connection:
         here = _quoted(await connection.fetchval("SELECT current_schema()"))
-        others = await connection.fetch(_OTHERS, [*_TABLES, *_SEQUENCES])
+        others = await connection.fetch(_OTHERS, [*TABLES, *_SEQUENCES])
     command += [f"--schema={here}"]
     command += [f"--exclude-table={here}.{_quoted(other['relname'])}" for other in others]
     with replacing(destination) as partial, partial.open("wb") as file:
@@ -119,8 +127,8 @@ async def clear(url: sa.URL) -> None:
         QueueUnavailableError: when the database cannot be reached.
     """
     async with connected(url) as connection, connection.transaction():
-        functions = [row[0] for row in await connection.fetch(_FUNCTIONS, _TABLES)]
-        for name in _TABLES:
+        functions = [row[0] for row in await connection.fetch(_FUNCTIONS, TABLES)]
+        for name in TABLES:
             await connection.execute(f'DROP TABLE IF EXISTS "{name}" CASCADE')
         for function in functions:
             await connection.execute(f"DROP FUNCTION IF EXISTS {function} CASCADE")
@@ -158,6 +166,22 @@ def _listed(source: Path) -> str:
     return listed.stdout.decode(errors="replace")
 
 
+def revision_in(source: Path) -> str | None:
+    """The schema revision of a dump; None if it does not say.
+
+    Raises:
+        QueueError: if the dump cannot be read.
+    """
+    command = [program("pg_restore"), "--data-only", f"--table={REVISION_TABLE}", "--file=-"]
+    read = subprocess.run(  # noqa: S603 - found above
+        [*command, str(source)], capture_output=True, timeout=DUMP_SECONDS, check=False
+    )
+    if read.returncode:
+        raise _failed("pg_restore", read.stderr)
+    found = re.search(rf"^COPY .*{REVISION_TABLE} .*\n(\w+)$", read.stdout.decode(), re.MULTILINE)
+    return None if found is None else found[1]
+
+
 def _entries_of_ours(listed: str) -> list[re.Match[str]]:
     """The lines of a table of contents that concern our tables, in order."""
     found = (_ENTRY.fullmatch(line.rstrip()) for line in listed.splitlines())
@@ -173,23 +197,37 @@ def _is_ours(kind: str, name: str) -> bool:
         case "FUNCTION":
             return name == _FUNCTION
         case _:
-            return name in _TABLES
+            return name in TABLES
 
 
 @asynccontextmanager
 async def connected(url: sa.URL) -> AsyncIterator[Any]:
-    """A separate connection without statement timeouts.
+    """A separate connection without statement timeouts, which finds tables of one schema only.
 
     Raises:
+        DatabaseAddressError: when another program has tables there of the same names.
         QueueUnavailableError: when the database cannot be reached, or refuses a statement.
     """
     with translating_asyncpg_errors() as asyncpg:
         connection = await asyncpg.connect(**connect_arguments(url, without_timeouts=True))
     try:
         with translating_server_errors():
+            await _enter_schema(connection)
             yield connection
     finally:
         await connection.close()
+
+
+async def _enter_schema(connection: Any) -> None:
+    here = await connection.fetchval(_SCHEMA, REVISION_TABLE)
+    if here is None:
+        raise no_schema_error()
+    await connection.execute("SELECT set_config('search_path', quote_ident($1), false)", here)
+    tables = [str(row["tablename"]) for row in await connection.fetch(_NAMES)]
+    revision = None
+    if REVISION_TABLE in tables:
+        revision = await connection.fetchval(f"SELECT version_num FROM {REVISION_TABLE}")  # noqa: S608 - our own name
+    refuse_other_programs(revision, tables)
 
 
 def _run(command: list[str], url: sa.URL, output: Any, source: Any = None) -> None:
@@ -219,5 +257,9 @@ def _run(command: list[str], url: sa.URL, output: Any, source: Any = None) -> No
     except subprocess.TimeoutExpired:
         raise QueueError(f"{Path(command[0]).name} does not finish.") from None
     if ran.returncode:
-        said = re.sub(r"\s+", " ", ran.stderr.decode(errors="replace")).strip()[:_SAID]
-        raise QueueError(f"{Path(command[0]).name} failed: {said}")
+        raise _failed(Path(command[0]).name, ran.stderr)
+
+
+def _failed(name: str, errors: bytes) -> QueueError:
+    said = re.sub(r"\s+", " ", errors.decode(errors="replace")).strip()[:_SAID]
+    return QueueError(f"{name} failed: {said}")

@@ -36,13 +36,13 @@ WRITE_ELSEWHERE = (
     "name the server that can be written in ATELIER_DATABASE_URL: this one is a standby, or "
     "default_transaction_read_only is on"
 )
-NO_SCHEMA = "create the schema that its search_path names, and let this user use it"
+_NO_SCHEMA = "create the schema that its search_path names, and let this user use it"
 _ADVICE = {
     READ_ONLY: WRITE_ELSEWHERE,
     "28P01": "check the user and the password in ATELIER_DATABASE_URL",
     "28": "check the user in ATELIER_DATABASE_URL, and whom the server admits (pg_hba.conf)",
     "3D": "create it, or name another in ATELIER_DATABASE_URL",
-    "3F": NO_SCHEMA,
+    "3F": _NO_SCHEMA,
     "42704": "please remove it from ATELIER_DATABASE_URL",
     "53300": "raise max_connections or the limit of this user, or run fewer engines",
 }
@@ -91,6 +91,11 @@ def pooler_error(reason: str = "") -> DatabaseAddressError:
         "ATELIER_DATABASE_URL leads to a pooler, such as PgBouncer, that cannot be used so: "
         f"{reason or _OF_A_POOLER['26000']}."
     )
+
+
+def no_schema_error() -> QueueUnavailableError:
+    """The error for a search path that names no schema in which tables can be made."""
+    return QueueUnavailableError(f"The database has no schema for tables; {_NO_SCHEMA}.")
 
 
 def explained(error: BaseException) -> QueueUnavailableError | None:

@@ -56,6 +56,8 @@ class SqliteConnection(aiosqlite.Connection):
                     return _Answer(rows, cursor.description, cursor.rowcount, cursor.lastrowid)
                 finally:
                     cursor.close()
+            except UnicodeDecodeError as error:  # SQLite quotes a damaged file in its message
+                raise sqlite3.DatabaseError("database disk image is malformed") from error
             finally:
                 self._under_way -= 1
 

@@ -64,7 +64,7 @@ def _line(user_id: int, at: float) -> str:
 def _read(path: Path) -> list[tuple[int, float]]:
     found = []
     with suppress(OSError):
-        for line in path.read_text(encoding="utf-8").splitlines():
+        for line in path.read_bytes().splitlines():
             with suppress(ValueError, KeyError, TypeError):  # torn by a power cut
                 entry = json.loads(line)
                 found.append((int(entry["user"]), float(entry["at"])))

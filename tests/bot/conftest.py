@@ -6,6 +6,8 @@ import pytest
 
 from bot.app import running_commands
 from bot.delivery import loop, undelivered
+from bot.wire import original_response
+from common.backoff import Backoff
 from sandbox.loopback import LoopbackDiscord
 from tests.kit.encoders import encode_in_process
 from tests.kit.world import World, settings_for
@@ -27,6 +29,12 @@ def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("EDIT_SECONDS", "PLACE_EDIT_SECONDS", "PLACES_SECONDS"):
         monkeypatch.setattr(loop, name, 0.5)
     monkeypatch.setattr(undelivered, "LOOK_SECONDS", 0.1)
+
+
+@pytest.fixture
+def immediate_retries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Repeat at once what failed for the moment."""
+    monkeypatch.setattr(original_response, "BACKOFF", Backoff(0.05, 0.05))
 
 
 @pytest.fixture

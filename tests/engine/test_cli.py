@@ -301,6 +301,15 @@ def test_far_too_large_file_is_refused_without_being_read(
         assert "photo.png: That file is 1024.0 MiB; at most 1024" in capsys.readouterr().err
 
 
+@pytest.mark.skipif(os.name == "nt", reason="symlinks need a privilege on Windows")
+def test_symlink_to_itself_is_a_file_that_cannot_be_read(
+    work_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (work_folder / "loop.png").symlink_to("loop.png")
+    assert paint("--quiet", "--mask", "loop.png") == 2
+    assert "loop.png cannot be read: Too many levels" in capsys.readouterr().err
+
+
 def test_missing_style_is_refused(work_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert engine_main(["paint", "photo.png", "-o", "out.png", "--quiet"]) == 2
     assert "--preset" in capsys.readouterr().err

@@ -7,6 +7,7 @@ import torch
 
 from engine import threads
 from engine.painting import PaintingStoppedError, Stepped, Studio, paint
+from engine.painting.statistics import MemoryStatistics, StyleStatistics
 from engine.painting.studio import Control
 from engine.threads import threads_for, wait_briefly
 from tests.kit.thin_vgg19 import STYLE, noise_picture, quick_options, thin_studio
@@ -34,7 +35,7 @@ def test_threads_spin_briefly_unless_the_environment_says_otherwise(
 def test_more_threads_compute_more_up_to_those_available(
     multiplications: float, available: int, count: int
 ) -> None:
-    assert threads_for(multiplications, available) == count
+    assert threads_for(multiplications, available).count == count
 
 
 @pytest.mark.parametrize(
@@ -48,7 +49,7 @@ def test_one_thread_paints_small_scales_of_a_narrow_network_and_two_the_others(
     network: str, layers: list[str], sides: tuple[int, ...], counts: tuple[int, ...]
 ) -> None:
     each = Studio().encoder(network, "average").multiplications_per_pixel(layers)
-    found = tuple(threads_for(each * side * side * 3 // 4, 2) for side in sides)
+    found = tuple(threads_for(each * side * side * 3 // 4, 2).count for side in sides)
     assert found == counts
 
 
@@ -81,3 +82,22 @@ class TestAPainting:
         with pytest.raises(PaintingStoppedError):
             steps.extend(torch.get_num_threads() for one in events if isinstance(one, Stepped))
         assert torch.get_num_threads() == 2
+
+    def test_measures_the_style_anew_with_more_threads_which_round_differently(self) -> None:
+        measured: list[int] = []
+
+        class Recorded(MemoryStatistics):
+            def put(self, statistics: StyleStatistics) -> None:
+                measured.append(torch.get_num_threads())
+                super().put(statistics)
+
+        studio = replace(thin_studio(), statistics=Recorded())
+        for count in (1, 2, 2):
+            for _ in paint(
+                noise_picture(48, 64),
+                [STYLE],
+                quick_options(),
+                studio=replace(studio, threads=count),
+            ):
+                pass
+        assert measured == [1, 1, 2]

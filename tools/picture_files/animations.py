@@ -34,7 +34,7 @@ def _gif(
     return head + body * frames + b";"
 
 
-def _webp(frames: int) -> bytes:
+def _webp(frames: int, flags: int = 0x12) -> bytes:
     still = saved(Image.new("RGB", (16, 16), (0, 255, 0)), "WEBP", lossless=True)[12:]
 
     def three(number: int) -> bytes:
@@ -44,7 +44,7 @@ def _webp(frames: int) -> bytes:
         return name + struct.pack("<I", len(body)) + body + bytes(len(body) & 1)
 
     frame = three(8) * 2 + three(15) * 2 + three(100) + b"\0" + still
-    body = part(b"VP8X", bytes((0x12, 0, 0, 0)) + three(47) * 2)
+    body = part(b"VP8X", bytes((flags, 0, 0, 0)) + three(47) * 2)
     body += part(b"ANIM", b"\xff\0\0\xff\0\0") + part(b"ANMF", frame) * frames
     return b"RIFF" + struct.pack("<I", 4 + len(body)) + b"WEBP" + body
 
@@ -113,5 +113,11 @@ CASES: Final = (
     _webp_case("animation of one frame that covers a part", partial(_webp, 1), _GREEN_PART),
     _webp_case(
         "animation of frames that cover a part", partial(_webp, 2), _GREEN_PART, note=_ANIMATED
+    ),
+    _webp_case(
+        "animation of frames that cover a part, alpha not said",
+        partial(_webp, 2, flags=0x02),
+        _GREEN_PART,
+        note=_ANIMATED,
     ),
 )

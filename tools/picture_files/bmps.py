@@ -153,6 +153,10 @@ def _runs() -> list[Case]:
         colors = _RUN_COLORS.ljust(4 * 2**bits, b"\0")
         make = partial(bmp, blank, bits, compression=compression, body=body, palette=colors)
         found.append(_case(words, make, right))
+    runs = found[0].make
+    found.append(
+        _case("8-bit runs, broken off", lambda: runs()[:-20], RefusedFile("damaged"), mime=None)
+    )
     return found
 
 

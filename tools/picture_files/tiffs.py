@@ -1,6 +1,8 @@
 """TIFF, by tifffile and Pillow: depths, signs, layouts, compression."""
 
 import io
+import struct
+from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
@@ -22,6 +24,7 @@ from tools.picture_files.case import (
 
 SIZE: Final = (80, 64)
 SHORT: Final = "H"
+_STRIP_BYTE_COUNTS, _PRIVATE = 279, 65000
 _case = partial(Case, "TIFF")
 
 
@@ -116,6 +119,15 @@ def _signs() -> list[Case]:
     return found
 
 
+def _without_lengths(make: Callable[[], bytes]) -> bytes:
+    """The file without the lengths of its strips, which some old programs leave out."""
+    file = bytearray(make())
+    with tifffile.TiffFile(io.BytesIO(file)) as opened:
+        at = opened.pages.first.tags[_STRIP_BYTE_COUNTS].offset
+    file[at : at + 2] = struct.pack("<H", _PRIVATE)
+    return bytes(file)
+
+
 def _layouts() -> list[Case]:
     rgb, clear, gray = ramps(SIZE), with_alpha(ramps(SIZE)), gray_ramp(SIZE)
     premultiplied = np.concatenate([clear[..., :3] * clear[..., 3:], clear[..., 3:]], 2)
@@ -159,7 +171,13 @@ def _layouts() -> list[Case]:
     whole8 = partial(tiff, whole(rgb, 8), photometric="rgb", compression="jpeg")
     by_libtiff = partial(saved, image(rgb), "TIFF", compression="jpeg", quality=98)
     big = partial(tiff, whole(rgb, 16), photometric="rgb", bigtiff=True)
+    strips = partial(tiff, whole(rgb, 8), photometric="rgb", rowsperstrip=7)
+    bits1 = partial(tiff, whole(gray, 8)[..., 0] > 127, photometric="minisblack")
     found += [
+        _case(
+            "8-bit RGB in strips, lengths not said", partial(_without_lengths, strips), shown(rgb)
+        ),
+        _case("1-bit gray, length not said", partial(_without_lengths, bits1), shown(gray > 0.5)),
         _case("float RGB, zlib with differences", floats, shown(rgb)),
         _case("RGB in JPEG", partial(whole8, compressionargs={"level": 98}), shown(rgb), mean=2),
         _case("RGB in JPEG by libtiff", by_libtiff, shown(rgb), mean=2),

@@ -14,9 +14,11 @@ from bot.ui.components import say
 from bot.ui.missing_permissions import missing_permissions
 from bot.ui.people import is_admin
 from bot.wire.acknowledging import acknowledge
+from bot.wire.original_response import with_retries
 
 log = logging.getLogger(__name__)
 
+TRIES = 2
 MANAGE_GUILD = discord.Permissions(manage_guild=True)
 # A group's own settings override those of the tree, which allow every context.
 IN_SERVERS = app_commands.AppCommandContext(guild=True, dm_channel=False, private_channel=False)
@@ -85,11 +87,12 @@ async def post_change(interaction: Interaction, words: Callable[[Texts], str]) -
     t = await texts_of_server(interaction.client, guild_id, interaction.guild_locale)
     line = t("<@{user_id}>: {change}", user_id=interaction.user.id, change=words(t))
     channel = interaction.client.get_partial_messageable(limits.log_channel_id, guild_id=guild_id)
+    nonce = f"log-{interaction.id}"  # so that a retry posts nothing twice
     try:
-        await channel.send(line[:2000])
+        await with_retries(lambda: channel.send(line[:2000], nonce=nonce), TRIES)
     except DISCORD_FAILED as error:  # the change itself has been made
         log.info("The log channel of server %s cannot be written: %s", guild_id, error)
-        if lacking := lacking_in(interaction, limits.log_channel_id):
+        if lacking := lacking_in(interaction, limits.log_channel_id, only_text=True):
             return lacking
         return texts_of(interaction)(
             "I could not write to the log channel <#{channel_id}>; please check my permissions "
@@ -99,10 +102,10 @@ async def post_change(interaction: Interaction, words: Callable[[Texts], str]) -
     return None
 
 
-def lacking_in(interaction: Interaction, channel_id: int) -> str:
+def lacking_in(interaction: Interaction, channel_id: int, *, only_text: bool = False) -> str:
     """Tells an admin which permissions the bot lacks to post in a channel; empty if none."""
     t = texts_of(interaction)
-    lacking = missing_permissions(t, interaction.client, channel_id)
+    lacking = missing_permissions(t, interaction.client, channel_id, only_text=only_text)
     return lacking and t(
         "I cannot post in <#{channel_id}>; please give me these permissions there: {permissions}.",
         channel_id=channel_id,

@@ -88,14 +88,16 @@ def _what(t: Texts, entry: AuditEntry) -> str:
 def _details(t: Texts, details: Mapping[str, Any]) -> str:
     parts = []
     before = details.get(BEFORE)
+    before = before if isinstance(before, dict) else None  # another version may say it otherwise
     for name, value in details.items():
         if name in LIMITS:
             if before is None or before.get(name) != value:  # without values that did not change
                 parts.append(change_line(t, name, value, before))
         elif name == BEFORE:
-            names = [one for one in LIMITS if one in value and one not in details]
+            was_set = before or {}
+            names = [one for one in LIMITS if one in was_set and one not in details]
             parts += [change_line(t, one, None, before) for one in names]
-            others = {one: was for one, was in value.items() if one not in LIMITS}
+            others = {one: was for one, was in was_set.items() if one not in LIMITS}
             were = [_detail(t, one, was) for one, was in others.items() if was is not None]
             if were:
                 parts.append(t("before: {values}", values=", ".join(filter(None, were))))

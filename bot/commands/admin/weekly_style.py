@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 
@@ -92,17 +93,19 @@ async def style_of_the_week(
         is_over=False,
     )
     page = await _page(interaction.client, for_all, weekly, chosen)
-    # The current one is only replaced once the new message is posted, which may be refused.
-    message = await post_card(interaction, channel_id, page, f"weekly-{interaction.id}"[-25:])
-    weekly = replace(weekly, message_id=message.id)
-    try:
-        ended = await queue.weekly_styles.begin(weekly, interaction.user.id)
-    except BaseException:
-        with contextlib.suppress(*DISCORD_FAILED):
-            await message.delete()
-        raise
+    keeper = interaction.client.service(WeeklyStyleKeeper)
+    with keeper.announcing(interaction.id, weekly):
+        # The current one is only replaced once the new message is posted, which may be refused.
+        message = await post_card(interaction, channel_id, page, f"weekly-{interaction.id}"[-25:])
+        weekly = replace(weekly, message_id=message.id)
+        try:
+            ended = await queue.weekly_styles.begin(weekly, interaction.user.id)
+        except BaseException:
+            with contextlib.suppress(*DISCORD_FAILED):
+                await message.delete()
+            raise
     if ended is not None:
-        await interaction.client.service(WeeklyStyleKeeper).end(ended)
+        await keeper.end(ended)
     row = row_of(end_button.of(t, interaction.user.id))
     said = t("Here is the announcement: {link}", link=message.jump_url)
     await show(interaction, card(said, await post_last(interaction), row))
@@ -179,15 +182,14 @@ async def end_button(interaction: Interaction, t: Texts, _about: int) -> None:
 )
 async def weekly_button(interaction: Interaction, t: Texts, item: PersistentItem) -> None:
     """Ask anybody for photographs to paint in the style of the week."""
-    queue = interaction.client.queue
-    weekly = await read_in_time(interaction, queue.weekly_styles.of(int(item.parts["guild"])))
-    message = interaction.message
-    is_this = weekly and message and weekly.message_id == message.id
-    if (
-        weekly is None
-        or not is_this
-        or weekly.ends_at <= await read_in_time(interaction, queue.now())
-    ):
+    queue, guild_id = interaction.client.queue, int(item.parts["guild"])
+    message_id = interaction.message.id if interaction.message else 0
+    # Asked first: it may be recorded while the database is read.
+    weekly = interaction.client.service(WeeklyStyleKeeper).announced_by(message_id, guild_id)
+    recorded = await read_in_time(interaction, queue.weekly_styles.of(guild_id))
+    if recorded is not None and recorded.message_id == message_id:
+        weekly = recorded
+    if weekly is None or weekly.ends_at <= await read_in_time(interaction, queue.now()):
         raise UserError(IS_OVER)
     await check_style(interaction, weekly.style)
     styles = (RequestedStyle(preset=weekly.style),)
@@ -196,6 +198,29 @@ async def weekly_button(interaction: Interaction, t: Texts, item: PersistentItem
 
 class WeeklyStyleKeeper(Service):
     """Ends each style of the week in time, also after a restart, and updates its message."""
+
+    def __init__(self, client: Bot) -> None:
+        super().__init__(client)
+        self._announcing: dict[int, WeeklyStyle] = {}
+        """Styles whose message is being posted, by the interaction ID of the command."""
+
+    @contextlib.contextmanager
+    def announcing(self, interaction_id: int, weekly: WeeklyStyle) -> Iterator[None]:
+        """Know a style of the week for the block, until its message is recorded.
+
+        Members can press the button before Discord has told which message it made.
+        """
+        self._announcing[interaction_id] = weekly
+        try:
+            yield
+        finally:
+            del self._announcing[interaction_id]
+
+    def announced_by(self, message_id: int, guild_id: int) -> WeeklyStyle | None:
+        """The style of a message that is newer than the command that is announcing it."""
+        newest_first = sorted(self._announcing, reverse=True)
+        begun = (each for each in newest_first if self._announcing[each].guild_id == guild_id)
+        return next((self._announcing[each] for each in begun if each < message_id), None)
 
     async def start(self) -> None:
         """Start polling."""

@@ -18,7 +18,7 @@ from bot.ui.components import PersistentItem, own_button
 from bot.ui.words import lasting_address
 from bot.wire.acknowledging import acknowledge
 from bot.wire.faults import CANNOT_SEND_TO_USER, NO_MUTUAL_SERVER
-from bot.wire.original_response import fill_response
+from bot.wire.original_response import fill_response, with_retries
 from bot.wire.uploads import MOST_BYTES, Upload, upload_limit_bytes
 from common.settings import MIB
 from jobs.model import Job
@@ -31,6 +31,8 @@ LAPSE_TOO_LARGE = _(
 DMS_CLOSED = _(
     "I cannot send you DMs; please allow direct messages from this server and try again."
 )
+
+SAVING_TRIES = 2
 
 
 async def compare(interaction: Interaction, job_id: int) -> None:
@@ -145,13 +147,17 @@ async def _save(interaction: Interaction, job: Job) -> None:
     client, t = interaction.client, texts_of(interaction)
     attached = await fitted_result(t, client, job, upload_limit_bytes(None))
     assert attached is not None
-    try:
+
+    async def send() -> discord.Message:
         dm = await client.create_dm(discord.Object(job.user_id))
-        message = await dm.send(
+        return await dm.send(
             view=saved_card(t, job, attached, lasting_address(job)),
             file=Upload(attached.data, attached.filename),
-            nonce=f"save-{interaction.id}",
+            nonce=f"save-{interaction.id}",  # so that a retry sends nothing twice
         )
+
+    try:
+        message = await with_retries(send, SAVING_TRIES)
     except discord.Forbidden as error:
         if error.code in {CANNOT_SEND_TO_USER, NO_MUTUAL_SERVER}:
             raise UserError(DMS_CLOSED) from None

@@ -7,6 +7,7 @@ from typing import BinaryIO
 from PIL import Image
 
 _BEST, _LEAST = 90, 30
+_MOST_PLAYS = 0xFFFF
 
 
 def write_webp(
@@ -31,7 +32,7 @@ def write_webp(
         "WEBP",
         save_all=True,
         duration=list(durations_ms),
-        loop=plays,
+        loop=min(plays, _MOST_PLAYS),
         quality=level,
         method=3,
     )

@@ -135,12 +135,20 @@ def _palette_of(data: bytes, header: _Header) -> Samples:
 
 
 def _runs(codes: bytes, header: _Header) -> NDArray[np.uint16]:
-    """Indexes [H, W] from the bottom row; 256 for skipped pixels."""
+    """Indexes [H, W] from the bottom row; 256 for skipped pixels.
+
+    Raises:
+        PictureError: the codes are truncated.
+    """
     width, height = header.width, header.height
     out = np.full((height, width), 256, np.uint16)
     x = y = at = 0
     nibbles = header.compression == _RLE4
-    while at + 2 <= len(codes) and y < height:
+    while y < height:
+        if at + 2 > len(codes):
+            if x >= width and y == height - 1:
+                break  # only the end's code is missing
+            raise damaged()
         count, value = codes[at], codes[at + 1]
         at += 2
         if count:
@@ -153,21 +161,26 @@ def _runs(codes: bytes, header: _Header) -> NDArray[np.uint16]:
         elif value == 1:
             break
         elif value == 2:
-            if at + 2 > len(codes):
-                break
-            x, y = x + codes[at], y + codes[at + 1]
+            right, up = struct.unpack_from("BB", codes, at)
+            x, y = x + right, y + up
             at += 2
         else:
             length = (value + 1) // 2 if nibbles else value
-            literal = np.frombuffer(codes[at : at + length], np.uint8)
-            if nibbles:
-                literal = np.stack([literal >> 4, literal & 15], axis=1).ravel()
-            literal = literal[:value]
+            literal = _literal(codes[at : at + length], value, nibbles=nibbles)
             place = out[y, x : x + literal.size]
             place[:] = literal[: place.size]
             x += value
             at += length + (length & 1)
     return out
+
+
+def _literal(codes: bytes, count: int, *, nibbles: bool) -> NDArray[np.uint8]:
+    found = np.frombuffer(codes, np.uint8)
+    if nibbles:
+        found = np.stack([found >> 4, found & 15], axis=1).ravel()
+    if found.size < count:
+        raise damaged()
+    return found[:count]
 
 
 def _alternating(value: int, count: int) -> NDArray[np.uint8]:

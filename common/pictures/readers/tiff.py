@@ -7,6 +7,7 @@ needed, averaged at once, so that a large page need not be held in memory.
 import contextlib
 import io
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any, Final, cast
 
 import numpy as np
@@ -86,7 +87,7 @@ def read(data: bytes, limits: DecodeLimits) -> Raster:
         color: Color = Srgb()
         if isinstance(profile := _tag(page, _ICC), bytes) and profile:
             color = Profiled(profile)
-        plan = _plan(page)
+        plan = _plan(page) if _has_lengths(page) else None  # tifffile would leave parts black
         found = _by_pillow(data, index) if plan is None else None
         if plan is not None:
             try:
@@ -223,6 +224,12 @@ def _read(
         orientation=1 if upright else cast("int", orientation),
         notes=notes,
     )
+
+
+def _has_lengths(page: tifffile.TiffPage) -> bool:
+    """Whether the length of each strip or tile is known, except where a sparse file has none."""
+    places = zip_longest(page.dataoffsets, page.databytecounts, fillvalue=0)
+    return all(length or not offset for offset, length in places)
 
 
 class _Whole:

@@ -91,14 +91,23 @@ class OpenVideo:
             if frame.is_corrupt:
                 is_damaged = True
             elif not is_damaged:
-                check_size((frame.width, frame.height), self.limits, is_video=True)
+                self.check(frame.width, frame.height)
                 yield frame
         if is_damaged:
             raise damaged(is_video=True)
 
+    def check(self, width: int, height: int) -> None:
+        """Check the size that is shown of stored frames of this size.
+
+        Raises:
+            PictureError: if it is too large, too small or too narrow.
+        """
+        check_size(self._shown_size(width, height), self.limits, is_video=True)
+
     def raster(self, frame: VideoFrame, *, notes: bool = False) -> Raster:
         """The pixels of a frame."""
-        pixels, white = _rgb(frame, self._shape(), self._unsaid_matrix(frame))
+        size = self._shown_size(frame.width, frame.height)
+        pixels, white = _rgb(frame, size, self._unsaid_matrix(frame))
         return from_array(
             pixels,
             white=white,
@@ -119,10 +128,14 @@ class OpenVideo:
         is_hd = frame.height >= _HD_ROWS and self.stream.codec_context.name not in _SD_CODECS
         return Colorspace.ITU709 if is_hd else Colorspace.ITU601
 
-    def _shape(self) -> float:
-        """Pixel aspect ratio, width by height."""
+    def _shown_size(self, width: int, height: int) -> tuple[int, int]:
+        """Width and height in square pixels; stored ones are only enlarged."""
         shape = self.stream.sample_aspect_ratio or Fraction(1)
-        return float(shape) if 0.05 < shape < 20 else 1.0
+        if not 0.05 < shape < 20:
+            shape = Fraction(1)
+        if shape < 1:
+            return width, math.ceil(height / shape)
+        return max(1, round(width * shape)), height
 
 
 def read(data: bytes, limits: DecodeLimits) -> Raster:
@@ -166,21 +179,19 @@ def opened(data: bytes, limits: DecodeLimits) -> Iterator[OpenVideo]:
                 "That file contains sound but no picture. Please attach a picture or a video."
             )
         context = stream.codec_context
-        check_size((context.width, context.height), limits, is_video=True)
+        video = OpenVideo(container, stream, limits)
+        video.check(context.width, context.height)
         context.thread_count = 1  # no threads can be started in the decoding process
-        yield OpenVideo(container, stream, limits)
+        yield video
 
 
-def _rgb(frame: VideoFrame, shape: float, unsaid: Colorspace) -> tuple[Samples, float]:
-    """[H, W, 3 or 4], and the level of white."""
+def _rgb(frame: VideoFrame, size: tuple[int, int], unsaid: Colorspace) -> tuple[Samples, float]:
+    """[H, W, 3 or 4] of a width and height, and the level of white."""
     components = frame.format.components
     deep = max(part.bits for part in components) > 8
     alpha = any(part.is_alpha for part in components)
     name = ("rgba64le" if alpha else "rgb48le") if deep else ("rgba" if alpha else "rgb24")
-    width = frame.width if shape == 1 else max(1, round(frame.width * shape))
-    height = frame.height
-    if shape < 1:  # only enlarge
-        width, height = frame.width, max(1, math.ceil(frame.height / shape))
+    width, height = size
     narrow = frame.color_range != ColorRange.JPEG
     is_apart = frame.format.name == _ALPHA_APART
     plain = frame.reformat(

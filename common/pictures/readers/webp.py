@@ -18,7 +18,7 @@ from common.pictures.raster import Color, Profiled, Raster, Srgb, from_array
 from common.pictures.readers.notes import FIRST_FRAME
 
 _KEPT: Final = {b"VP8X", b"ALPH", b"VP8 ", b"VP8L", b"ANIM", b"ANMF"}
-_KEPT_FLAGS: Final = 0x02 | 0x10  # animation and alpha
+_ANIMATION, _ALPHA = 0x02, 0x10
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,9 @@ def without_metadata(
         is_whole &= whole
         if name == b"VP8X" and len(body) >= 10:
             check_size((1 + _three(body, 4), 1 + _three(body, 7)), limits)
-            kept.append((name, bytes([body[0] & _KEPT_FLAGS]) + body[1:10]))
+            # Browsers show the alpha of an animation even where it does not say that it has one.
+            flags = body[0] & (_ANIMATION | _ALPHA) | (_ALPHA if body[0] & _ANIMATION else 0)
+            kept.append((name, bytes([flags]) + body[1:10]))
         elif name == b"ICCP":
             profile = profile or body
         elif name == b"ANMF":

@@ -161,6 +161,33 @@ async def test_gallery_post_removed_by_a_moderator_cannot_be_repeated(world: Wor
     assert again.modal is None
 
 
+async def test_gallery_post_deleted_before_it_is_confirmed_counts_as_removed(
+    world: World,
+) -> None:
+    message = await world.paint_and_wait()
+    posting = f"/channels/{world.discord.channel('talk').id}/messages"
+    world.discord.faults.add("POST", posting, carried_out=True, delay=0.5)
+    submitted = await publish(world, message)
+    await world.eventually(lambda: world.discord.messages("talk"))
+    world.discord.delete(world.discord.messages("talk")[0])
+    await world.wait_for_text(submitted, "A moderator has removed it from the gallery")
+    again = await world.discord.press(world.user(), message, label="Post to gallery")
+    await world.wait_for_text(again, "A moderator has removed it from the gallery")
+
+
+@pytest.mark.usefixtures("immediate_retries")
+@pytest.mark.parametrize("answer", [{"drop": True}, {"status": 502}], ids=["lost", "502"])
+async def test_lost_response_to_a_removal_is_not_taken_for_a_moderators(
+    world: World, answer: dict[str, Any]
+) -> None:
+    message = await world.paint_and_wait()
+    shown = await world.wait_for_text(await publish(world, message), "It is in the gallery")
+    world.discord.faults.add("DELETE", "/channels/*/messages/*", carried_out=True, **answer)
+    await world.press(world.user(), shown, "Remove it")
+    assert "no longer in the gallery" in shown.text
+    await world.wait_for_text(await publish(world, message), "It is in the gallery")
+
+
 async def test_other_members_paint_with_the_style_of_a_gallery_post(world: World) -> None:
     message = await world.paint_and_wait()
     await world.wait_for_text(await publish(world, message), "It is in the gallery")

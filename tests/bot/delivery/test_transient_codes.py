@@ -34,9 +34,10 @@ async def test_picture_waits_out_transient_codes_on_the_same_route(
     assert not any(fault.hits for fault in others), "no other route is tried: nothing is forbidden"
 
 
+@pytest.mark.usefixtures("immediate_retries")
 async def test_transient_code_is_not_blamed_on_permissions(world: World) -> None:
     user = world.user()
-    world.discord.faults.add("POST", "/users/@me/channels", status=403, code=40333)
+    world.discord.faults.add("POST", "/users/@me/channels", status=403, code=40333, times=9)
     await world.start_engine()
     message = await world.paint_and_wait()
     pressed = await world.press(user, message, "Save to DMs")

@@ -1,7 +1,10 @@
 """Commands refused by a limit only after the download, because another was queued first."""
 
+import asyncio
+
 import pytest
 
+from bot.intake import processing
 from bot.intake.early_limits import EarlyLimitCheck
 from sandbox.model import Interaction
 from tests.kit.clips import answer_question, request_clip
@@ -53,6 +56,19 @@ async def test_refused_command_is_not_painted_by_the_next_start(world: World) ->
     await world.wait_no_intakes()
     assert len(await world.jobs()) == 1
     assert all("as many pictures" in message.text for message in refused.followups)
+
+
+async def test_refusal_is_told_though_the_database_does_not_note_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def hang(*_: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(world.queue.intakes, "replace", hang)
+    monkeypatch.setattr(processing, "NOTING_SECONDS", 0.1)
+    refused = await world.paint(attachments={"content": ("a.png", b"no picture")})
+    assert "not a picture" in await world.answer_text(refused)
+    await world.wait_no_intakes()
 
 
 async def test_a_question_whose_answer_is_refused_can_be_answered_again(

@@ -110,6 +110,19 @@ async def test_what_a_command_did_is_said_despite_a_lost_connection(
     assert not interaction.followups
 
 
+async def test_picture_is_not_called_failed_because_its_confirmation_was_lost(
+    world: World,
+) -> None:
+    job = await world.make_painted_job(world.user())
+    await world.wait_delivered(job)
+    lost = world.discord.faults.add("PATCH", "/webhooks/*", carried_out=True, drop=True)
+    interaction = await world.discord.slash(world.user(), "show", {"picture": job.id})
+    await world.wait_finished(interaction)
+    await world.eventually(lambda: lost.hits)
+    await world.stop_bot()
+    assert not interaction.followups
+
+
 async def test_dismissed_response_is_no_error(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:

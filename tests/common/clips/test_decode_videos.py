@@ -80,6 +80,13 @@ def test_non_square_pixels_are_made_square() -> None:
     assert decode_clip(high)[0].size == (64, 96)
 
 
+def test_video_is_refused_by_the_size_that_is_shown_of_it() -> None:
+    frames = [solid_frame(look, (640, 64)) for look in VIDEO_COLORS]
+    assert decode_clip(make_video(frames, shape=Fraction(1, 2)))[0].size == (512, 102)
+    with pytest.raises(PictureError, match=r"too narrow \(7680 × 64\)"):
+        decode_file(make_video(frames, shape=Fraction(12)))
+
+
 @pytest.mark.parametrize("width", [64, 65, 66, 67, 68, 500])
 def test_video_with_alpha_is_read_to_its_right_edge(width: int) -> None:
     looks = [(40, 160, 200, alpha) for alpha in (250, 180, 90)]

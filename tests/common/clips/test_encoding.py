@@ -83,6 +83,15 @@ def test_encoded_clip_loops_as_often_as_its_source(
 
 
 @pytest.mark.parametrize("kind", ["gif", "webp"])
+def test_clip_that_loops_more_often_than_a_format_can_say_is_encoded(
+    kind: ClipKind, tmp_path: Path
+) -> None:
+    """As an animated PNG, which has 32 bits for it."""
+    clip = make_clip(moving_frames(), plays=2**32 - 1)
+    assert decode_clip(encode(clip, kind, tmp_path)).plays >= 0xFFFF
+
+
+@pytest.mark.parametrize("kind", ["gif", "webp"])
 def test_transparent_pixels_stay_transparent(kind: ClipKind, tmp_path: Path) -> None:
     decoded = decode_clip(encode(make_clip(moving_frames(mode="RGBA")), kind, tmp_path))
     for frame in decoded.frames():

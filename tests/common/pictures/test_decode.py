@@ -151,6 +151,21 @@ def test_unusable_file_is_refused_with_an_explanation(data: bytes, message: str)
     assert str(problem.value).endswith(".")
 
 
+@pytest.mark.parametrize(
+    "layout",
+    [{}, {"progressive": True}, {"restart_marker_rows": 1}],
+    ids=str,
+)
+def test_large_truncated_jpeg_is_refused_unless_almost_nothing_is_missing(
+    layout: dict[str, int],
+) -> None:
+    with Image.open(COFFEE) as coffee:
+        file = encoded(coffee.convert("RGB").resize((4000, 3000)), "JPEG", **layout)
+    with pytest.raises(PictureError, match="damaged"):
+        normalize(file[: int(0.85 * len(file))])
+    normalize(file[: int(0.99 * len(file))])
+
+
 def test_oversized_file_is_refused_with_an_explanation() -> None:
     with pytest.raises(PictureError, match="MiB"):
         normalize(b"x" * 2000, DecodeLimits(max_bytes=1000))

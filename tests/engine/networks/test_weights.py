@@ -139,6 +139,17 @@ def test_kind_of_a_given_weights_file_is_reported(tmp_path: Path) -> None:
     assert messages == ["w.pth: the original VGG-19, blue first as in Caffe."]
 
 
+@pytest.mark.parametrize("zipped", [True, False])
+def test_weights_file_truncated_anywhere_is_reported(tmp_path: Path, *, zipped: bool) -> None:
+    file = tmp_path / "w.pth"
+    torch.save({FIRST: torch.zeros(3)}, file, _use_new_zipfile_serialization=zipped)
+    whole = file.read_bytes()
+    for length in range(0, len(whole), 3):
+        file.write_bytes(whole[:length])
+        with pytest.raises(WeightsError, match=r"w.pth cannot be read as VGG19's weights"):
+            load_weights(file)
+
+
 def test_missing_or_damaged_weights_package_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,8 +16,10 @@ from engine.painting import (
     paint,
 )
 from engine.painting.checkpoint import from_bytes
+from engine.painting.iteration_costs import ConstantCost
 from engine.painting.loss_log import LossLog
 from engine.painting.plan import Scale
+from engine.threads import Threads
 from tests.kit.thin_vgg19 import (
     QUICK_OPTIONS,
     STYLE,
@@ -95,7 +97,7 @@ def test_non_finite_gradient_at_the_last_iteration_is_recovered_from() -> None:
 
 
 def test_loss_log_seconds_include_the_wait_for_the_device() -> None:
-    log = LossLog([Scale((8, 8), 10)], [1])
+    log = LossLog([Scale((8, 8), 10)], [Threads(1)], ConstantCost(1e4, 0.5))
     log.add(
         0,
         1,
@@ -104,6 +106,18 @@ def test_loss_log_seconds_include_the_wait_for_the_device() -> None:
         worked=0.0,
     )
     assert log.seconds > 0
+
+
+def test_first_losses_of_a_scale_are_read_by_themselves_as_they_take_longer_on_a_device(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    read: list[int] = []
+    monkeypatch.setattr(LossLog, "read", lambda self: read.append(self.iterations))
+    log = LossLog([Scale((8, 8), 10)], [Threads(1)], ConstantCost(1e4, 0.5))
+    on_device = dict.fromkeys(("total", "max_abs_grad"), torch.zeros((), device="meta"))
+    for iteration in range(1, 6):
+        log.add(0, iteration, on_device, seconds=0.1, worked=0.1)
+    assert read == [1, 2]
 
 
 def test_non_finite_loss_in_bf16_is_recovered_from_in_fp32() -> None:

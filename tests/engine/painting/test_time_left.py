@@ -2,20 +2,34 @@
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
+from engine.painting.iteration_costs import SETTING_UP, ConstantCost
 from engine.painting.plan import Scale
-from engine.painting.time_left import SETTING_UP, TimeLeft, slowness_before
+from engine.painting.time_left import TimeLeft, slowness_before
+from engine.threads import Threads
 
 SCALES = tuple(
     Scale((side * 3 // 4, side), count)
     for side, count in ((128, 60), (181, 20), (256, 20), (362, 20), (512, 20))
 )
 
-ONE_THREAD = [1] * len(SCALES)
+ONE_THREAD = [Threads(1)] * len(SCALES)
+EXPECTED = ConstantCost(10_000.0, 0.5)
+
+
+def work(scale: Scale) -> float:
+    """Cost of an iteration at a scale, if it is as expected."""
+    return scale.pixels + EXPECTED.pixels
+
+
+def time_left_of(
+    threads: Sequence[Threads] = ONE_THREAD, slowness: float | None = None
+) -> TimeLeft:
+    return TimeLeft(SCALES, threads, EXPECTED, slowness)
 
 
 def alone() -> float:
@@ -36,7 +50,7 @@ def worst_factors(
 ) -> list[float]:
     """The worst factors between shown and actual time, in the first 10 % and later."""
     generator = random.Random(5)
-    time_left, found, elapsed = TimeLeft(SCALES, ONE_THREAD), [], 0.0
+    time_left, found, elapsed = time_left_of(), [], 0.0
     for number, scale in enumerate(SCALES):
         for done in range(scale.iterations):
             worked = (seconds_per_iteration + seconds_per_pixel * scale.pixels) * (
@@ -75,7 +89,7 @@ def test_time_left_is_off_by_at_most_half_early_and_a_quarter_later(
 
 
 def test_a_machine_that_becomes_busy_is_noticed_within_a_minute() -> None:
-    time_left = TimeLeft(SCALES, ONE_THREAD)
+    time_left = time_left_of()
     for _ in range(60):
         time_left.add(0, 1.0, 1.0)
     idle = time_left.seconds(1, 0)
@@ -88,7 +102,7 @@ def test_a_machine_that_becomes_busy_is_noticed_within_a_minute() -> None:
 
 
 def test_brief_load_hardly_changes_the_time_left() -> None:
-    time_left = TimeLeft(SCALES, ONE_THREAD)
+    time_left = time_left_of()
     for _ in range(30):
         time_left.add(0, 1.0, 1.0)
     before = time_left.seconds(1, 0)
@@ -101,15 +115,15 @@ def test_brief_load_hardly_changes_the_time_left() -> None:
 
 
 def test_time_left_adapts_to_an_unusually_slow_scale() -> None:
-    time_left = TimeLeft(SCALES, ONE_THREAD)
+    time_left = time_left_of()
     for _ in range(10):
         time_left.add(0, 1.0, 1.0)
     first = time_left.seconds(1, 0)
     for _ in range(20):  # twice as slow as the first scale predicts
-        time_left.add(1, 2 * SCALES[1].work / SCALES[0].work)
+        time_left.add(1, 2 * work(SCALES[1]) / work(SCALES[0]))
     then = time_left.seconds(2, 0)
-    rest = sum(one.work * (one.iterations + SETTING_UP) for one in SCALES[2:])
-    promised = rest / SCALES[0].work
+    rest = sum(work(one) * (one.iterations + SETTING_UP) for one in SCALES[2:])
+    promised = rest / work(SCALES[0])
     assert first is not None
     assert first > promised
     assert then is not None
@@ -117,8 +131,8 @@ def test_time_left_adapts_to_an_unusually_slow_scale() -> None:
 
 
 def test_scales_that_more_threads_paint_are_expected_to_be_sooner_until_it_is_seen() -> None:
-    counts = [1, 1, 4, 4, 4]
-    alone, together = TimeLeft(SCALES, ONE_THREAD), TimeLeft(SCALES, counts)
+    teams = [Threads(1), Threads(1), *[Threads(4, 0.2)] * 3]
+    alone, together = time_left_of(), time_left_of(teams)
     for time_left in (alone, together):
         for _ in range(10):
             time_left.add(0, 1.0, 1.0)
@@ -126,7 +140,7 @@ def test_scales_that_more_threads_paint_are_expected_to_be_sooner_until_it_is_se
     assert slow is not None
     assert fast is not None
     assert slow / 4 < fast < slow / 2
-    four = SCALES[4].work / SCALES[0].work
+    four = work(SCALES[4]) / work(SCALES[0])
     for _ in range(19):  # no sooner than one thread, while the others wait
         together.add(4, four, four)
     assert together.seconds(4, 19) == pytest.approx(four, rel=0.1)
@@ -136,19 +150,19 @@ def test_scales_that_more_threads_paint_are_expected_to_be_sooner_until_it_is_se
 def test_scales_to_come_are_set_up_in_about_the_time_that_the_last_ones_took(
     iterations: float,
 ) -> None:
-    time_left = TimeLeft(SCALES, ONE_THREAD)
+    time_left = time_left_of()
     for number, scale in enumerate(SCALES[:4]):
-        cost = scale.work / SCALES[0].work
-        time_left.add_set_up(number, 100.0 if number == 0 else iterations * cost)
+        cost = work(scale) / work(SCALES[0])
+        time_left.costs.add_set_up(number, 100.0 if number == 0 else iterations * cost)
         for _ in range(10):
             time_left.add(number, cost, cost)
-    last, left = SCALES[4].work / SCALES[0].work, time_left.seconds(3, SCALES[3].iterations)
+    last, left = work(SCALES[4]) / work(SCALES[0]), time_left.seconds(3, SCALES[3].iterations)
     set_up = (3 * iterations + SETTING_UP) / 4  # of three scales, and the guess
-    assert left == pytest.approx((SCALES[4].iterations + set_up) * last)
+    assert left == pytest.approx((SCALES[4].iterations + set_up) * last, rel=0.02)
 
 
 def test_cold_first_iteration_of_a_scale_does_not_raise_the_time_left() -> None:
-    steady, cold = TimeLeft(SCALES, ONE_THREAD), TimeLeft(SCALES, ONE_THREAD)
+    steady, cold = time_left_of(), time_left_of()
     for time_left, first in ((steady, 1.0), (cold, 10.0)):
         for _ in range(10):
             time_left.add(0, 1.0, 1.0)
@@ -162,7 +176,7 @@ def test_cold_first_iteration_of_a_scale_does_not_raise_the_time_left() -> None:
 
 
 def test_time_left_is_unknown_at_the_start_and_zero_at_the_end() -> None:
-    time_left = TimeLeft(SCALES, ONE_THREAD)
+    time_left = time_left_of()
     assert time_left.seconds(0, 0) is None
     for _ in range(3):
         time_left.add(0, 1.0)
@@ -170,7 +184,7 @@ def test_time_left_is_unknown_at_the_start_and_zero_at_the_end() -> None:
 
 
 def test_first_time_left_includes_the_slowness_before_the_painting() -> None:
-    busy, unknown = TimeLeft(SCALES, ONE_THREAD, slowness=8.0), TimeLeft(SCALES, ONE_THREAD)
+    busy, unknown = time_left_of(slowness=8.0), time_left_of()
     for _ in range(3):  # a few iterations without interference
         busy.add(0, 0.1, 0.1)
         unknown.add(0, 0.1, 0.1)
@@ -185,7 +199,7 @@ def test_first_time_left_includes_the_slowness_before_the_painting() -> None:
 
 
 def test_time_left_on_a_card_ignores_the_slowness_of_the_processor() -> None:
-    busy, unknown = TimeLeft(SCALES, ONE_THREAD, slowness=8.0), TimeLeft(SCALES, ONE_THREAD)
+    busy, unknown = time_left_of(slowness=8.0), time_left_of()
     for _ in range(5):
         busy.add(0, 0.1)
         unknown.add(0, 0.1)

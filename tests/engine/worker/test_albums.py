@@ -1,6 +1,7 @@
 """Jobs with several photographs keep the finished ones, whatever happens later."""
 
 import asyncio
+import math
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ import pytest
 from common.options import PaintInputs, StyleInput
 from common.settings import Settings
 from common.store import PictureStore, StorageUnavailableError
-from engine.worker import progress_reporter
+from engine.worker import painter, progress_reporter
 from engine.worker.job_handle import OTHER_VERSION, EarlierWork, JobHandle
 from engine.worker.outcomes import Finished
 from engine.worker.painter import JobPainter
@@ -110,7 +111,9 @@ async def test_finished_photograph_waits_for_the_store_without_being_repainted(
     job_factory: JobFactory,
     painted_contents: list[str],
     unavailable_store: UnavailableStore,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(painter, "COLD_SECONDS", math.inf)
     job = await two_photographs(queue, job_factory)
     async with running_worker(queue, settings):
         await wait_until(lambda: unavailable_store.refused)
@@ -120,6 +123,7 @@ async def test_finished_photograph_waits_for_the_store_without_being_repainted(
     assert painted_contents == [job.inputs.content, *job.inputs.more_contents]
     assert done.report is not None
     assert all([await queue.store.exists(key) for key in done.report.variants])
+    assert done.report.whole_seconds == 0, "what the first one loaded would count"
 
 
 async def test_job_waiting_for_the_store_can_be_cancelled(

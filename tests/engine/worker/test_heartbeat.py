@@ -105,3 +105,4 @@ def test_only_large_size_changes_and_new_networks_are_news() -> None:
         replace(ENGINE_INFO, largest_px=3520), replace(ENGINE_INFO, largest_px=1024)
     )
     assert is_worth_announcing(replace(ENGINE_INFO, networks=("lite",)), ENGINE_INFO)
+    assert is_worth_announcing(replace(ENGINE_INFO, weights=("lite:1a2b3c4d",)), ENGINE_INFO)

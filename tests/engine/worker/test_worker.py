@@ -8,8 +8,9 @@ import math
 import os
 import socketserver
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -213,6 +214,23 @@ async def test_jobs_are_painted_one_after_another_in_one_engine(
     async with queue.database.read() as connection:
         kinds = (await connection.scalars(sa.select(columns.kind).order_by(columns.id))).all()
     assert kinds == ["queued"] * 3 + ["claimed", "done"] * 3
+
+
+async def test_downloads_do_not_count_to_the_time_of_a_painting(
+    queue: JobQueue, settings: Settings, job_factory: JobFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a clock that moves only while something is downloaded."""
+    now = [0.0]
+
+    def fetch_slowly(*about: Any, say: Callable[[str], None], **more: Any) -> Pictures:
+        say("Downloading…")
+        now[0] += 1000.0
+        return fetch_pictures(*about, say=say, **more)
+
+    monkeypatch.setattr(painter, "fetch_pictures", fetch_slowly)
+    monkeypatch.setattr(painter, "time", SimpleNamespace(perf_counter=lambda: now[0]))
+    _, report = await paint_to_end(queue, settings, await job_factory.make())
+    assert report.whole_seconds == 0
 
 
 async def test_notes_shared_by_several_photographs_are_reported_once(

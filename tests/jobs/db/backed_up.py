@@ -1,13 +1,24 @@
 """Data to back up, what happens after the backup, and what a restore makes of both."""
 
+import asyncio
 import io
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
 
+import asyncpg
+import pytest
 from rich.console import Console
 
 from jobs.cli import commands
 from jobs.model import JobState
+from jobs.outcomes import QueueError
 from jobs.queue import JobQueue
 from tests.kit.samples import Storage, claim_job, paint_report, submit_job
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def run(*arguments: str) -> tuple[int, str]:
@@ -48,3 +59,63 @@ async def check_restored_data(storage: Storage, result: str) -> None:
         assert await queue.claims.claim("engine") is None
         assert await queue.styles.visible_to(3, None) == []
         assert (await submit_job(queue, 1)).id == 5
+
+
+async def fetch_value(storage: Storage, statement: str) -> Any:
+    """The result of a statement in a storage's PostgreSQL database."""
+    address = (storage.database_url or "").replace("+asyncpg", "")
+    connection = await asyncpg.connect(address)
+    try:
+        return await connection.fetchval(statement)
+    finally:
+        await connection.close()
+
+
+async def execute(url: str, statements: str) -> None:
+    """Carry out statements in the PostgreSQL database of this address."""
+    connection = await asyncpg.connect(url.replace("+asyncpg", ""))
+    try:
+        await connection.execute(statements)
+    finally:
+        await connection.close()
+
+
+_KILLED_RESTORE = """
+import os, sys
+from jobs.cli import commands, restoring
+restoring.settle = lambda *_: os._exit(9)
+commands.main(["restore", sys.argv[1]])
+"""
+
+
+def restore_and_die(file: Path) -> None:
+    """Restore a backup by a process that is killed once the database is replaced."""
+    command = [sys.executable, "-c", _KILLED_RESTORE, str(file)]
+    done = subprocess.run(command, env=os.environ | {"PYTHONPATH": str(ROOT)}, check=False)
+    assert done.returncode == 9
+
+
+def check_restored_after_a_kill(storage: Storage, copy: Path) -> None:
+    """Nobody opens what a killed restore left, and another restore completes it."""
+    asyncio.run(add_data(storage))
+    assert run("backup", "--database-only", str(copy))[0] == 0
+    asyncio.run(change_after_backup(storage))
+    restore_and_die(copy)
+    refused = "A restore into this database was cut off .* run it again, with the same backup, or "
+    with pytest.raises(QueueError, match=refused) as refusal:
+        asyncio.run(add_data(storage))
+    restore_and_die(copy)  # what was there before is still the database of the first one
+    with pytest.raises(QueueError) as again:
+        asyncio.run(add_data(storage))
+    assert str(again.value) == str(refusal.value)
+    assert Path(str(refusal.value).partition("backup, or ")[2].partition(", which")[0]).is_file()
+    assert run("restore", str(copy))[0] == 0
+
+    async def next_number() -> int:
+        async with await JobQueue.open(storage.settings()) as queue:
+            waited = await queue.jobs.get(2)
+            assert waited is not None
+            assert waited.state is JobState.CANCELLED
+            return (await submit_job(queue, 1)).id
+
+    assert asyncio.run(next_number()) > 4

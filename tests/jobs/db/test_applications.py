@@ -15,6 +15,7 @@ from jobs.db import schema
 from jobs.db.liveness import BOT_ALIVE_SECONDS, BotInfo, has_ended
 from jobs.management.installation import DISCORD, LOOPBACK
 from jobs.outcomes import Accepted, DatabaseRefusedError
+from jobs.privacy.retention import DELETING_SECONDS
 from jobs.queue import JobQueue
 from tests.kit.samples import RESULT, FakeClock, Storage, claim_job, paint_report, submission
 
@@ -53,6 +54,20 @@ async def test_unannounced_jobs_are_listed_for_their_own_application(
     await queue.deliveries.mark_delivered(job_id, how="edit")
     assert [job.id for job in await queue.deliveries.unannounced(FIRST)] == [job_id]
     assert await queue.deliveries.unannounced(SECOND) == []
+
+
+async def test_messages_left_of_deleted_pictures_are_listed_for_their_own_application(
+    queue: JobQueue, clock: FakeClock
+) -> None:
+    job_id = await submit_for_application(queue, FIRST, 1)
+    await queue.claims.finish(await claim_job(queue), RESULT, paint_report())
+    await queue.deliveries.mark_delivered(job_id, how="edit", message_id=5, channel_id=6)
+    await queue.retention.delete_soon(job_id, 1)
+    clock.advance(DELETING_SECONDS - 1)
+    assert await queue.retention.left_shown(FIRST) == [], "the bot is about to delete it"
+    clock.advance(2)
+    assert [job.id for job in await queue.retention.left_shown(FIRST)] == [job_id]
+    assert await queue.retention.left_shown(SECOND) == []
 
 
 def bot(name: str, application_id: int = FIRST, pid: int = 1) -> BotInfo:

@@ -10,17 +10,27 @@ import stat
 import subprocess
 import sys
 import tarfile
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from threading import Event
 
 import pytest
 from filelock import FileLock
 
+from jobs.cli import restoring
 from jobs.cli.settle_restored import UNKNOWN_NUMBERS, settle
 from jobs.db.liveness import BOT_LOCK
+from jobs.outcomes import QueueError
 from jobs.queue import JobQueue
-from tests.jobs.db.backed_up import add_data, change_after_backup, check_restored_data, run
+from tests.jobs.db.backed_up import (
+    add_data,
+    change_after_backup,
+    check_restored_after_a_kill,
+    check_restored_data,
+    run,
+)
 from tests.kit.samples import FakeClock, Storage, claim_job, paint_report, reload, submit_job
 
 DAY = 86_400.0
@@ -140,12 +150,19 @@ def test_restore_brings_back_data_without_repeating_jobs_or_deliveries(
     asyncio.run(check_restored_data(storage, result))
 
 
+def words_broken(database: bytes) -> bytes:
+    """A database whose tables are described by what is not even text."""
+    return database.replace(b"CREATE TABLE", b"CREATE T\xa5BLE")
+
+
+@pytest.mark.parametrize("damage", [lambda _: b"damaged", words_broken])
 def test_restore_over_a_damaged_database_skips_job_numbers(
-    storage: Storage, tmp_path: Path
+    storage: Storage, tmp_path: Path, damage: Callable[[bytes], bytes]
 ) -> None:
     asyncio.run(add_data(storage))
     run("backup", str(tmp_path / "copy.tar"))
-    storage.sqlite_file.write_bytes(b"damaged")
+    storage.sqlite_file.write_bytes(damage(storage.sqlite_file.read_bytes()))
+    assert run("list")[0] == 1
     assert run("restore", str(tmp_path / "copy.tar"))[0] == 0
     assert asyncio.run(next_job_id(storage)) == 2 + UNKNOWN_NUMBERS + 1
 
@@ -187,6 +204,81 @@ def test_restoring_an_invalid_file_changes_nothing(
     assert run("restore", str(tmp_path / "other"))[0] == 1
     assert "contains no database" in capsys.readouterr().err
     assert asyncio.run(next_job_id(storage)) == 3
+
+
+def test_restoring_a_backup_of_a_newer_version_changes_nothing(
+    storage: Storage, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asyncio.run(add_data(storage))
+    copy = tmp_path / "copy.sqlite3"
+    assert run("backup", "--database-only", str(copy))[0] == 0
+    with closing(sqlite3.connect(copy)) as connection, connection:
+        connection.execute("UPDATE alembic_version SET version_num = '0999'")
+    assert run("restore", str(copy))[0] == 1
+    assert "The backup has schema 0999" in capsys.readouterr().err
+    assert asyncio.run(next_job_id(storage)) == 3
+
+
+@pytest.mark.parametrize("is_new", [False, True])
+def test_restore_that_cannot_be_settled_changes_nothing(
+    storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_new: bool
+) -> None:
+    """As where there is no room to migrate a backup of an earlier version."""
+
+    async def find_no_room(*_: object) -> None:
+        raise QueueError("There is no room.")
+
+    asyncio.run(add_data(storage))
+    assert run("backup", "--database-only", str(tmp_path / "copy.sqlite3"))[0] == 0
+    asyncio.run(change_after_backup(storage))
+    if is_new:
+        storage.sqlite_file.unlink()
+    before = list(storage.folder.glob("atelier.sqlite3*"))
+    monkeypatch.setattr(restoring, "settle", find_no_room)
+    assert run("restore", str(tmp_path / "copy.sqlite3"))[0] == 1
+    assert list(storage.folder.glob("atelier.sqlite3*")) == before
+    if not is_new:
+        assert asyncio.run(next_job_id(storage)) == 5
+
+
+def test_killed_restore_is_completed_before_the_database_is_used(
+    storage: Storage, tmp_path: Path
+) -> None:
+    check_restored_after_a_kill(storage, tmp_path / "copy.sqlite3")
+
+
+def other_tar(tmp_path: Path, entry: tarfile.TarInfo) -> Path:
+    """A tar with one file, of which nothing is there but the header."""
+    (tmp_path / "other.tar").write_bytes(entry.tobuf() + bytes(1024))
+    return tmp_path / "other.tar"
+
+
+def tar_entry(name: str, **fields: object) -> tarfile.TarInfo:
+    entry = tarfile.TarInfo(name)
+    for field, value in fields.items():
+        setattr(entry, field, value)
+    return entry
+
+
+@pytest.mark.parametrize(
+    ("entry", "reason"),
+    [
+        (tar_entry("project/requirements"), "it contains 'project/requirements'"),
+        (tar_entry("a.png", type=tarfile.SYMTYPE, linkname="a.png"), "it contains 'a.png'"),
+        (tar_entry("a.png", type=tarfile.LNKTYPE, linkname="b.png"), "it contains 'a.png'"),
+        (tar_entry(f"pictures/{'0' * 64}.png", size=1 << 60), "unexpected end of data"),
+    ],
+)
+def test_tar_of_something_else_is_no_backup(
+    storage: Storage,
+    tmp_path: Path,
+    entry: tarfile.TarInfo,
+    reason: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    other = other_tar(tmp_path, entry)
+    assert run("restore", str(other))[0] == 1
+    assert capsys.readouterr().err.strip() == f"{other} cannot be read as a backup: {reason}."
 
 
 def test_full_disk_during_restore_is_not_reported_as_a_damaged_backup(

@@ -18,7 +18,14 @@ from jobs.db import postgres_copying, schema
 from jobs.db.migrate import known_revisions
 from jobs.outcomes import QueueError
 from jobs.queue import JobQueue
-from tests.jobs.db.backed_up import add_data, change_after_backup, check_restored_data, run
+from tests.jobs.db.backed_up import (
+    add_data,
+    change_after_backup,
+    check_restored_data,
+    execute,
+    fetch_value,
+    run,
+)
 from tests.kit.old_databases import copy_to_postgresql, make_version
 from tests.kit.samples import Storage, claim_job, submit_job
 
@@ -26,30 +33,6 @@ pytestmark = pytest.mark.skipif(
     postgres.find_binaries() is None, reason="PostgreSQL is not installed"
 )
 _numbers = itertools.count()
-
-
-@pytest.fixture
-def empty_database(
-    postgres_server: postgres.Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Storage]:
-    """An empty database that the command line is configured for."""
-    name = f"backup_{next(_numbers)}"
-    asyncio.run(postgres_server.execute(f"CREATE DATABASE {name}"))
-    folder = tmp_path / "my böt #1 50%"
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("ATELIER_DATA_DIR", str(folder))
-    monkeypatch.setenv("ATELIER_DATABASE_URL", postgres_server.url(name))
-    yield Storage(folder, postgres_server.url(name))
-    asyncio.run(postgres_server.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
-
-
-async def fetch_value(storage: Storage, statement: str) -> Any:
-    address = (storage.database_url or "").replace("+asyncpg", "")
-    connection = await asyncpg.connect(address)
-    try:
-        return await connection.fetchval(statement)
-    finally:
-        await connection.close()
 
 
 def test_restore_is_complete_and_repeats_no_delivery_or_job_number(
@@ -111,14 +94,6 @@ def tenant(
     asyncio.run(postgres_server.execute(f"DROP ROLE {role}"))
 
 
-async def execute(url: str, statements: str) -> None:
-    connection = await asyncpg.connect(url.replace("+asyncpg", ""))
-    try:
-        await connection.execute(statements)
-    finally:
-        await connection.close()
-
-
 def test_backup_of_a_schema_shared_with_another_program_is_restored_beside_it(
     tenant: Storage, empty_database: Storage, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -169,29 +144,6 @@ def test_backup_of_another_schema_is_refused_before_anything_is_changed(
     assert run("restore", str(dump))[0] == 0, capsys.readouterr().err
 
 
-@pytest.mark.parametrize("name", ["atelier", "studio"])
-def test_restore_is_refused_while_the_database_is_in_use(
-    empty_database: Storage,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    name: str,
-) -> None:
-    asyncio.run(add_data(empty_database))
-    run("backup", str(tmp_path / "copy.tar"))
-    named = f"{empty_database.database_url}?application_name={name}"
-    monkeypatch.setenv("ATELIER_DATABASE_URL", named)
-
-    async def restore_while_in_use() -> int:
-        settings = Storage(empty_database.folder, named).settings()
-        async with await JobQueue.open(settings) as queue:
-            await queue.jobs.get(1)
-            return (await asyncio.to_thread(run, "restore", str(tmp_path / "copy.tar")))[0]
-
-    assert asyncio.run(restore_while_in_use()) == 1
-    assert "stop the bot and all engines" in capsys.readouterr().err
-
-
 def test_database_that_cannot_be_backed_up_is_reported_in_a_sentence(
     empty_database: Storage,
     postgres_server: postgres.Server,
@@ -208,23 +160,6 @@ def test_database_that_cannot_be_backed_up_is_reported_in_a_sentence(
     assert run("backup", str(tmp_path / "copy.tar"))[0] == 1
     assert "permission denied for table" in capsys.readouterr().err
     assert not list(tmp_path.glob("copy*"))
-
-
-def test_restoring_an_unreadable_dump_changes_nothing(
-    empty_database: Storage, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    asyncio.run(add_data(empty_database))
-    dump = tmp_path / "copy.dump"
-    assert run("backup", "--database-only", str(dump))[0] == 0
-    # Cut in the last compressed rows: newer versions of pg_dump repeat the contents after them.
-    dump.write_bytes(dump.read_bytes().rpartition(b"x\x9c")[0])
-    assert run("restore", str(dump))[0] == 1
-    assert "pg_restore failed" in capsys.readouterr().err
-    assert asyncio.run(fetch_value(empty_database, "SELECT count(*) FROM jobs")) == 2
-    dump.write_bytes(b"nothing of ours")
-    assert run("restore", str(dump))[0] == 1
-    assert "contains no database" in capsys.readouterr().err
-    assert asyncio.run(fetch_value(empty_database, "SELECT count(*) FROM jobs")) == 2
 
 
 def make_sqlite_backup(tmp_path: Path, *, revision: str | None = None) -> Path:

@@ -32,3 +32,9 @@ async def test_only_pictures_in_the_style_are_counted(queue: JobQueue, is_saved:
         result = await queue.store.put(b"x", "png")
         await queue.claims.finish(await claim_job(queue), result, paint_report())
         assert await queue.weekly_styles.painted(weekly) == count
+    if is_saved:
+        another = await queue.store.put(b"other moss", "png")
+        await queue.styles.save("guild", GUILD, name, another, ADMIN)
+        assert await queue.weekly_styles.painted(weekly) == 1, "with its picture before"
+        await queue.styles.remove(saved.style.id, user_id=ADMIN, guild_id=GUILD)
+        assert await queue.weekly_styles.painted(weekly) == 1, "with a style that is no more"

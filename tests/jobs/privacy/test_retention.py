@@ -8,7 +8,6 @@ from common.store import StorageUnavailableError
 from jobs.core import change_job
 from jobs.db import schema
 from jobs.db.rows import to_json
-from jobs.management.styles import Replaced, Saved, TooMany
 from jobs.model import JobState, Progress
 from jobs.outcomes import ClearUndone
 from jobs.privacy.retention import UNDO_SECONDS
@@ -200,66 +199,6 @@ def progress_with_preview(step: int, preview: str) -> Progress:
     return Progress(step, 4, step / 4, preview_key=preview)
 
 
-async def test_styles_are_saved_replaced_limited_and_removed(queue: JobQueue) -> None:
-    first = await queue.styles.save("user", 1, "  My   Waves ", "k1.png", 1)
-    assert isinstance(first, Saved)
-    assert first.style.name == "My Waves"
-    assert isinstance(await queue.styles.save("user", 1, "MY WAVES", "k2.png", 1), Replaced)
-    assert isinstance(await queue.styles.save("guild", 5, "House", "k3.png", 9), Saved)
-    assert isinstance(await queue.styles.save("user", 2, "Other", "k4.png", 2), Saved)
-    names = [(style.name, style.scope) for style in await queue.styles.visible_to(1, 5)]
-    assert names == [("MY WAVES", "user"), ("House", "guild")]
-    assert len(await queue.styles.visible_to(1, None)) == 1
-    for number in range(24):
-        await queue.styles.save("user", 1, f"style {number}", "k.png", 1)
-    assert await queue.styles.save("user", 1, "one more", "k.png", 1) == TooMany(25)
-    assert isinstance(await queue.styles.save("user", 1, "style 3", "k9.png", 1), Replaced)
-    other_style = (await queue.styles.visible_to(2, None))[0]
-    assert not await queue.styles.remove(other_style.id, user_id=1, guild_id=5)
-    assert await queue.styles.remove(other_style.id, user_id=2, guild_id=None)
-
-
-async def test_statistics_are_counted_by_day(queue: JobQueue, clock: FakeClock) -> None:
-    clock.now = 20_000 * DAY + 3600
-    await submit_job(queue, 1)
-    clock.advance(10)
-    claim = await claim_job(queue)
-    clock.advance(30)
-    await queue.claims.finish(claim, await queue.store.put(b"x", "png"), paint_report())
-    clock.advance(DAY)
-    await queue.jobs.cancel((await submit_job(queue, 2)).id, 2)
-    await submit_job(queue, 3, 6)
-    stats = await queue.statistics.read(5, 7)
-    assert [(day.pictures, day.users, day.cancelled) for day in stats.days] == [
-        (1, 1, 0),
-        (0, 1, 1),
-    ]
-    assert stats.days[0].waiting_seconds == pytest.approx(10)
-    assert stats.days[0].painting_seconds == pytest.approx(30)
-    assert (stats.pictures, stats.users) == (1, 2)
-    everywhere = await queue.statistics.read(None, 7)
-    assert everywhere.users == 3
-    assert [day.users for day in (await queue.statistics.read(None, 1)).days] == [2]
-
-
-async def test_waiting_time_of_a_retried_job_begins_with_its_retry(
-    queue: JobQueue, clock: FakeClock
-) -> None:
-    job = await submit_job(queue, 1)
-    await queue.jobs.cancel(job.id, 1)
-    for _ in range(2):
-        clock.advance(3600)
-        await queue.jobs.retry(job.id)
-        clock.advance(10)
-        health = await queue.health.ask(ask_store=False)
-        assert health.oldest_waiting_seconds == pytest.approx(10)
-        claim = await claim_job(queue)
-        (day,) = (await queue.statistics.read(None)).days
-        assert day.waiting_seconds == pytest.approx(10)
-        await queue.jobs.cancel(job.id, 1)
-        await queue.claims.cancelled(claim)
-
-
 async def test_job_in_an_unknown_state_does_not_stop_the_queue(queue: JobQueue) -> None:
     """The row is left unchanged: the bot reports it as unreadable, and engines skip it."""
     if queue.database.postgres:
@@ -288,23 +227,6 @@ async def test_job_in_an_unknown_state_does_not_stop_the_queue(queue: JobQueue) 
     await queue.clearings.clear(None, 1)
     await queue.jobs.cancel(unknown.id, 1)
     await queue.privacy.erase_user(1)
-
-
-async def test_style_ids_are_stable_and_never_reused(queue: JobQueue) -> None:
-    async def save_style(name: str, owner_id: int = 1) -> int:
-        key = await queue.store.put(f"{name} {owner_id}".encode(), "png")
-        outcome = await queue.styles.save("user", owner_id, name, key, owner_id)
-        assert isinstance(outcome, Saved | Replaced)
-        return outcome.style.id
-
-    first, second = await save_style("a"), await save_style("b")
-    assert await save_style("A") == first
-    assert await queue.styles.remove(second, user_id=1, guild_id=None)
-    assert await save_style("c", owner_id=2) not in {first, second}
-    await queue.privacy.erase_user(2)
-    ids = {first, second, await save_style("d")}
-    await queue.privacy.erase_user(1)
-    assert await save_style("e") not in ids
 
 
 async def test_gc_deletes_only_obsolete_rows(queue: JobQueue, clock: FakeClock) -> None:

@@ -144,10 +144,11 @@ async def test_erasure_keeps_others_defaults_and_styles(queue: JobQueue) -> None
     assert [style.name for style in await queue.styles.visible_to(2, 1)] == ["theirs", "ours"]
 
 
-def test_erasures_after_a_torn_line_are_still_read(tmp_path: Path) -> None:
+@pytest.mark.parametrize("torn", [b'{"user": "2", "at": 20', bytes(40), b"\xff\x80 is no text"])
+def test_erasures_after_a_torn_line_are_still_read(tmp_path: Path, torn: bytes) -> None:
     erasures.remember(tmp_path, 1, 100.0)
     file = tmp_path / erasures.NAME
-    file.write_bytes(file.read_bytes() + b'{"user": "2", "at": 20')
+    file.write_bytes(file.read_bytes() + torn)
     erasures.remember(tmp_path, 3, 300.0)
     erasures.remember(tmp_path, 4, 400.0)
     assert erasures.erased_since(tmp_path, 50.0) == [1, 3, 4]

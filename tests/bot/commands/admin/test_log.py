@@ -1,9 +1,14 @@
 """`/limits log` and the log channel."""
 
+import json
 import re
 
 import pytest
+import sqlalchemy as sa
 
+from jobs.db import schema
+from sandbox.permissions import ATTACH_FILES
+from tests.bot.commands.rights.origins import set_overwrite
 from tests.kit.pictures import plain_picture
 from tests.kit.world import World
 
@@ -59,24 +64,41 @@ async def test_limits_log_shows_an_unset_channel_as_no_channel(world: World) -> 
     assert f"Gallery channel: no channel → <#{talk.id}>" in newest
 
 
-async def test_changes_are_posted_to_the_log_channel(world: World) -> None:
+async def test_limits_log_shows_entries_that_another_version_wrote_otherwise(world: World) -> None:
+    admin = world.user("admin")
+    await world.queue.limits.set(world.guild_id, {"max_size_px": 64}, admin.id)
+    details = {"max_size_px": 64, "painter_role_ids": 5, "before": [128]}
+    async with world.queue.database.write() as transaction:
+        await transaction.execute(sa.update(schema.audit).values(details=json.dumps(details)))
+    newest = (await world.slash(admin, "limits log")).text.splitlines()[1]
+    assert "Largest size: 64 px" in newest
+
+
+@pytest.mark.usefixtures("immediate_retries")
+@pytest.mark.parametrize("is_lost", [False, True])
+async def test_changes_are_posted_to_the_log_channel(world: World, *, is_lost: bool) -> None:
     admin, grace = world.user("admin"), world.user("grace")
     talk = world.discord.channel("talk")
     await world.queue.limits.set(world.guild_id, {"log_channel_id": talk.id}, admin.id)
-    await world.slash(admin, "blocklist add", {"member": grace.id})
+    if is_lost:  # the response to the message
+        world.discord.faults.add("POST", "/channels/*/messages", carried_out=True, drop=True)
+    told = await world.slash(admin, "blocklist add", {"member": grace.id})
+    assert "could not write" not in told.text
     (posted,) = world.discord.messages("talk")
     assert posted.text == f"<@{admin.id}>: <@{grace.id}> is blocked from painting here."
     assert posted.mentions == []
 
 
+@pytest.mark.usefixtures("immediate_retries")
 @pytest.mark.parametrize("is_there", [False, True])
 async def test_unreachable_log_channel_is_reported_to_the_admin(
     world: World, *, is_there: bool
 ) -> None:
-    admin = world.user("admin")
-    channel_id = world.discord.channel("talk").id if is_there else 12345
+    admin, talk = world.user("admin"), world.discord.channel("talk")
+    await set_overwrite(world, talk, world.discord.world.bot, deny=ATTACH_FILES)  # text needs none
+    channel_id = talk.id if is_there else 12345
     await world.queue.limits.set(world.guild_id, {"log_channel_id": channel_id}, admin.id)
-    world.discord.faults.add("POST", f"/channels/{channel_id}/messages", drop=is_there)
+    world.discord.faults.add("POST", f"/channels/{channel_id}/messages", drop=is_there, times=9)
     message = await world.slash(admin, "queue-admin pause")
     assert "The queue is paused." in message.text
     assert f"could not write to the log channel <#{channel_id}>" in message.text

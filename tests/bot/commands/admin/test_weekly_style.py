@@ -1,6 +1,7 @@
 """`/style-of-the-week`: announcing, painting in and ending a style of the week."""
 
 import io
+from typing import Any
 from unittest.mock import AsyncMock
 
 import pytest
@@ -12,7 +13,7 @@ from jobs.db import schema
 from jobs.outcomes import QueueUnavailableError
 from sandbox.model import Message
 from tests.kit.pictures import plain_picture
-from tests.kit.world import World, button_labels
+from tests.kit.world import World, button_labels, wait_for_answer
 
 PHOTO = {"content": [("photo.png", plain_picture(color="teal"))]}
 
@@ -23,6 +24,11 @@ async def announce(world: World, **options: object) -> Message:
     answer = await world.slash(world.user("admin"), "style-of-the-week", chosen)
     assert "Here is the announcement: http" in answer.text
     return world.discord.messages("paintings")[-1]
+
+
+def with_button(world: World) -> list[Message]:
+    messages = world.discord.messages("paintings")
+    return [each for each in messages if "Paint with this" in button_labels(each)]
 
 
 async def test_weekly_style_is_announced_used_counted_and_ended(world: World) -> None:
@@ -39,6 +45,24 @@ async def test_weekly_style_is_announced_used_counted_and_ended(world: World) ->
     await world.press(world.user("admin"), shown, "End it now")
     assert "It is over: 1 picture was painted in this style." in posted.text
     assert not posted.buttons
+
+
+@pytest.mark.parametrize("answer", [{"delay": 1.0}, {"drop": True}], ids=["late", "lost"])
+async def test_button_is_pressed_before_discord_confirms_the_announcement(
+    world: World, answer: dict[str, Any]
+) -> None:
+    await announce(world, style="starry-night")
+    world.discord.faults.add("POST", "/channels/*/messages", carried_out=True, **answer)
+    chosen = {"style": "great-wave"}
+    told = await world.discord.slash(world.user("admin"), "style-of-the-week", chosen)
+    await world.eventually(lambda: len(with_button(world)) == 2)
+    grace, label = world.user("grace"), "Paint with this"
+    opened = [await world.discord.press(grace, each, label=label) for each in with_button(world)]
+    for each, style in zip(opened, ("starry-night", "great-wave"), strict=True):
+        await world.wait_for_text(await world.discord.submit_modal(each, {}, PHOTO), "Place")
+        job, *_earlier = await world.jobs("grace")
+        assert job.inputs.styles[0].preset == style
+    await wait_for_answer(told)
 
 
 async def test_weekly_style_is_named_in_the_language_of_each_reader(world: World) -> None:
@@ -128,9 +152,7 @@ async def test_current_weekly_style_stays_if_the_next_cannot_be_announced(
         unreachable = AsyncMock(side_effect=QueueUnavailableError("The database is away."))
         patched.setattr(world.queue.weekly_styles, "begin", unreachable)
         await world.slash(admin, "style-of-the-week", another)
-    messages = world.discord.messages("paintings")
-    announced = [each for each in messages if "Paint with this" in button_labels(each)]
-    assert announced == [posted], "the button of the failed one would do nothing"
+    assert with_button(world) == [posted], "the button of the failed one would do nothing"
     await world.queue.limits.set(world.guild_id, {"gallery_channel_id": 12345}, admin.id)
     refused = await world.slash(admin, "style-of-the-week", another)
     assert "I am not allowed to post in <#12345>" in refused.text

@@ -6,9 +6,11 @@ import pytest
 import sqlalchemy as sa
 
 from bot.app import running_commands
+from bot.commands.picture_buttons import deleted_messages
 from jobs.db import schema
 from jobs.model import Job
 from jobs.privacy.retention import Retention
+from sandbox.model import Interaction, Message
 from tests.bot.commands.picture_buttons.pressing import press, show_copy
 from tests.kit.world import World
 
@@ -154,39 +156,66 @@ async def test_message_is_deleted_after_a_lost_connection_too(world: World) -> N
     assert ["can undo this" in each.text for each in deleted.followups] == [True]
 
 
+async def delete_in_vain(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> tuple[Message, Interaction]:
+    """A picture's message, and a press of *Delete* that offers *Undo* but does not get further."""
+    monkeypatch.setattr(running_commands, "FINISH_SECONDS", 0.0)
+    await world.start_engine()
+    message = await world.paint_and_wait()
+    world.discord.faults.add("DELETE", "*", delay=3600)
+    pressed = await press(world, message, "Delete")
+    await pressed.wait(lambda i: i.followups)
+    return message, pressed
+
+
+async def start_another_bot(world: World) -> None:
+    await world.stop_bot()
+    world.discord.faults.clear()
+    await world.start_bot()
+
+
 @pytest.mark.parametrize("minutes", [2, 20])
 async def test_message_left_by_a_bot_that_died_is_deleted_by_the_next_one(
     world: World, minutes: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It died between the answer to *Delete*, with its *Undo*, and the message's deletion."""
-    monkeypatch.setattr(running_commands, "FINISH_SECONDS", 0.0)
-    await world.start_engine()
-    message = await world.paint_and_wait()
-    world.discord.faults.add("DELETE", "*", delay=3600)
-    deleted = await press(world, message, "Delete")
-    await deleted.wait(lambda i: i.followups)
+    message, _ = await delete_in_vain(world, monkeypatch)
     earlier = schema.jobs.c.delete_after - minutes * 60
+    await world.queue.database.execute(sa.update(schema.jobs).values(delete_after=earlier))
+    world.shift_clock(minutes * 60)
+    assert not message.deleted
+    await start_another_bot(world)
+    await world.eventually(lambda: message.deleted)
+
+
+async def test_message_of_a_deleted_picture_is_tried_again_where_discord_refuses(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may come to see the channel again."""
+    monkeypatch.setattr(deleted_messages, "LOOK_SECONDS", 0.1)
+    message, _ = await delete_in_vain(world, monkeypatch)
+    world.shift_clock(20 * 60)  # the token, which needs no permission, has expired
+    earlier = schema.jobs.c.delete_after - 2 * 60
     await world.queue.database.execute(sa.update(schema.jobs).values(delete_after=earlier))
     await world.stop_bot()
     world.discord.faults.clear()
-    world.shift_clock(minutes * 60)
-    assert not message.deleted
+    refused = world.discord.faults.add("DELETE", "*", status=403, code=50001, times=4)
     await world.start_bot()
     await world.eventually(lambda: message.deleted)
+    assert len(refused.hits) == 4
+
+    async def is_none_left() -> bool:
+        return not await world.queue.retention.left_shown()
+
+    await world.eventually(is_none_left)
 
 
 async def test_undo_leaves_one_message_though_the_bot_died_before_it_deleted_the_other(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(running_commands, "FINISH_SECONDS", 0.0)
-    await world.start_engine()
-    message = await world.paint_and_wait()
-    world.discord.faults.add("DELETE", "*", delay=3600)
-    deleted = await press(world, message, "Delete")
-    await deleted.wait(lambda i: i.followups)
-    await world.stop_bot()
-    world.discord.faults.clear()
-    await world.start_bot()
+    message, deleted = await delete_in_vain(world, monkeypatch)
+    await start_another_bot(world)
     assert not message.deleted
     await world.wait_finished(await press(world, deleted.followups[0], "Undo"))
     await world.eventually(lambda: message.deleted)

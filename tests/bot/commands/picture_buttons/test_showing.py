@@ -65,9 +65,13 @@ async def test_a_timelapse_is_shown_or_recorded(world: World) -> None:
     assert plot.description == "The loss by iteration, as a curve"
 
 
-async def test_save_sends_the_picture_by_dm(world: World) -> None:
+@pytest.mark.usefixtures("immediate_retries")
+@pytest.mark.parametrize("is_lost", [False, True])
+async def test_save_sends_the_picture_by_dm(world: World, *, is_lost: bool) -> None:
     await world.start_engine()
     message = await world.paint_and_wait()
+    if is_lost:  # the response to the message
+        world.discord.faults.add("POST", "/channels/*/messages", carried_out=True, drop=True)
     interaction = await press(world, message, "Save to DMs")
     assert "It is in your DMs" in await world.answer_text(interaction)
     (saved,) = world.discord.dms(world.user())
