@@ -23,7 +23,7 @@ SETTING_UP = 1.5
 _COLD, COLD_AT_START = 1, 2
 """First iterations that are not counted: of a scale, whose memory is allocated then (`SETTING_UP`
 has that), and of a painting, as libraries initialize."""
-_BELIEVED = 3
+_BELIEVED = 1
 """Weight of the cost at the scale before, in iterations, in that of a new scale."""
 _PIXELS, _WIDE_BF16_PIXELS = 10_000.0, 4_200.0
 """Constant cost on a CPU, in pixels: of lite, and of VGG-19 in float32; of VGG-19 in bf16."""
