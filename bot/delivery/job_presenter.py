@@ -115,6 +115,9 @@ class JobPresenter:
         for route in self._routes.of(job, search=attempt > 1):
             if message_gone and not route.is_dm:
                 continue
+            # Its member may have deleted it while another route was tried.
+            if route.is_new and (changed := await self._changed(job)) is not None:
+                return changed
             result = await self._try(request, route)
             if isinstance(result, ThreadArchived):
                 result = await self._try_reopened(request, route)
@@ -132,6 +135,14 @@ class JobPresenter:
                 case fault:
                     log.info("Job %d cannot be shown one way: %s", job.id, fault)
         return Undeliverable("the message was deleted" if message_gone else _reason(fault))
+
+    async def _changed(self, job: Job) -> RetryLater | None:
+        """Whether the database says something else of a job by now, or does not answer."""
+        try:
+            now = await self._client.queue.jobs.get(job.id)
+        except QueueError:
+            return RetryLater(None)
+        return None if now is not None and now.revision == job.revision else RetryLater(0.0)
 
     async def _has_gallery(self, job: Job) -> bool:
         """Whether the picture can be published in the gallery of its server."""

@@ -56,10 +56,11 @@ async def test_engine_gets_settings_without_the_token_and_stops_with_the_bot(
     settings: Settings, tmp_path: Path
 ) -> None:
     log = tmp_path / "log"
-    task = asyncio.create_task(
-        EngineSupervisor(settings, command=child_command(log, "serves")).run()
-    )
+    engine = EngineSupervisor(settings, command=child_command(log, "serves"))
+    task = asyncio.create_task(engine.run())
     assert await read_lines(log, 1) == [f"started {tmp_path / 'data'} ''"]
+    while engine._process is None:  # it runs before this process knows it, and would be killed
+        await asyncio.sleep(0.02)
     await stop(task)
     assert log.read_text().splitlines()[1:] == ["ended in order"]
 

@@ -207,6 +207,20 @@ async def test_failure_message_shows_the_error_id(world: World) -> None:
     assert "e1d2" in message.text
 
 
+async def test_picture_deleted_while_its_edit_is_repeated_is_not_sent_to_its_member(
+    world: World,
+) -> None:
+    painter, interaction = await world.paint_halfway()
+    edit = "/webhooks/*/messages/@original"
+    world.discord.faults.add("PATCH", edit, carried_out=True, status=502, times=2)
+    painter.may_finish.set()
+    message = await world.wait_finished(interaction)
+    deleted = await world.press(world.user(), message, "Delete")
+    await deleted.wait(lambda i: i.followups)
+    await world.wait_delivered()
+    assert not world.discord.dms(world.user())
+
+
 async def test_spoiler_stays_hidden_in_the_card_and_the_saved_dm(world: World) -> None:
     await world.start_engine()
     message = await world.paint_and_wait({"spoiler": True})

@@ -49,11 +49,12 @@ class FakeRoutes:
 async def show_failed_job(fake_routes: FakeRoutes, **reply: Any) -> tuple[Any, AsyncMock]:
     removed = AsyncMock()
     deliveries = SimpleNamespace(mark_removed=removed)
-    queue = SimpleNamespace(deliveries=deliveries)
-    client: Any = SimpleNamespace(queue=queue, get_guild=lambda _id: None)
     reply_fields: dict[str, Any] = {"channel_id": 6, "message_id": 11} | reply
     now = make_job(JobState.FAILED).created_at
     job = make_job(JobState.FAILED, failure=failure(), reply=Reply(1, 1, "t", now, **reply_fields))
+    jobs = SimpleNamespace(get=AsyncMock(return_value=job))
+    queue = SimpleNamespace(deliveries=deliveries, jobs=jobs)
+    client: Any = SimpleNamespace(queue=queue, get_guild=lambda _id: None)
     routes: Any = fake_routes
     return await JobPresenter(client, routes).show(job, None, FailureCounts()), removed
 
