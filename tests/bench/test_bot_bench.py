@@ -54,7 +54,7 @@ def test_a_real_bot_is_measured_under_load(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_real_bot_shows_each_picture_once_after_an_outage(tmp_path: Path) -> None:
-    bot_outage.main(["--minutes", "0.1", "--size", "128", "--out", str(tmp_path)])
+    bot_outage.main(["--minutes", "0.1", "--size", "256", "--out", str(tmp_path)])
     outage = json.loads((tmp_path / "bot_outage.json").read_text())["bot_outage"]
     assert [(picture["times"], picture["last_word"]) for picture in outage["pictures"]] == [
         (1, True)
