@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 import torch
 
-from engine.painting.plan import Scale
+from engine.painting.plan import ITERATION_PIXELS, Scale
 from engine.threads import Threads
 
 SETTING_UP = 1.5
@@ -25,8 +25,8 @@ _COLD, COLD_AT_START = 1, 2
 has that), and of a painting, as libraries initialize."""
 _BELIEVED = 1
 """Weight of the cost at the scale before, in iterations, in that of a new scale."""
-_PIXELS, _WIDE_BF16_PIXELS = 10_000.0, 4_200.0
-"""Constant cost on a CPU, in pixels: of lite, and of VGG-19 in float32; of VGG-19 in bf16."""
+_WIDE_BF16_PIXELS = 4_200.0
+"""Constant cost on a CPU, in pixels, of VGG-19 in bf16; else it is `ITERATION_PIXELS`."""
 _WIDE = 1e5
 """Multiplications for each pixel; lite has less, VGG-19 more."""
 _DEVICE_PIXELS = 100_000.0
@@ -54,7 +54,7 @@ class ConstantCost:
         if device.type != "cpu":
             return cls(_DEVICE_PIXELS, 2.0)
         wide = multiplications_per_pixel > _WIDE
-        return cls(_WIDE_BF16_PIXELS if wide and dtype is torch.bfloat16 else _PIXELS, 0.5)
+        return cls(_WIDE_BF16_PIXELS if wide and dtype is torch.bfloat16 else ITERATION_PIXELS, 0.5)
 
     @classmethod
     def remembered(cls, pixels: float) -> "ConstantCost":
