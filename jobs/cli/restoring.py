@@ -51,13 +51,16 @@ async def restore(settings: Settings, source: Path, *, moves: bool = False) -> R
         StorageUnavailableError: when the pictures cannot be written.
     """
     database = sqlite_file(settings)
+    is_second = unfinished_restore.is_noted(settings.atelier_data_dir)
     if database is None:
         pictures, highest, aside = await _load_postgres(settings, source, moves=moves)
     else:
         pictures, highest, aside = _load_sqlite(settings, source, database, moves=moves)
     try:
         async with await JobQueue.open(settings, restores=True) as queue:
-            settled = Restored(0, 0, 0, None) if moves else await settle(queue, highest)
+            # The highest IDs are those of the database before one whose restore was cut off.
+            known = None if is_second else highest
+            settled = Restored(0, 0, 0, None) if moves else await settle(queue, known)
     except BaseException:  # a bot would deliver again what is not settled
         if database is None:
             await _put_back(settings, aside)
@@ -78,8 +81,6 @@ def _load_sqlite(settings: Settings, source: Path, database: Path, *, moves: boo
         pictures = _unpacked(source, Path(folder), settings, DATABASE_NAME)
         _check_sqlite(Path(folder) / DATABASE_NAME)
         aside = _aside_name(database)
-        if unfinished_restore.is_noted(settings.atelier_data_dir):
-            highest = None  # those of the database before it are greater
         if not moves:
             unfinished_restore.begin(settings.atelier_data_dir, aside)
         if aside is not None:
@@ -106,8 +107,6 @@ async def _load_postgres(settings: Settings, source: Path, *, moves: bool) -> _L
             _refuse_newer(postgres_copying.revision_in(dump))
         if aside is not None:
             await postgres_copying.dump(url, aside)
-        if unfinished_restore.is_noted(data):
-            highest = None  # those of the database before it are greater
         if not moves:
             unfinished_restore.begin(data, aside)
         try:

@@ -80,6 +80,11 @@ async def execute(url: str, statements: str) -> None:
         await connection.close()
 
 
+async def find_no_room(*_: object) -> None:
+    """In place of `settle`."""
+    raise QueueError("There is no room.")
+
+
 _KILLED_RESTORE = """
 import os, sys
 from jobs.cli import commands, restoring

@@ -22,13 +22,13 @@ from filelock import FileLock
 from jobs.cli import restoring
 from jobs.cli.settle_restored import UNKNOWN_NUMBERS, settle
 from jobs.db.liveness import BOT_LOCK
-from jobs.outcomes import QueueError
 from jobs.queue import JobQueue
 from tests.jobs.db.backed_up import (
     add_data,
     change_after_backup,
     check_restored_after_a_kill,
     check_restored_data,
+    find_no_room,
     run,
 )
 from tests.kit.samples import FakeClock, Storage, claim_job, paint_report, reload, submit_job
@@ -224,10 +224,6 @@ def test_restore_that_cannot_be_settled_changes_nothing(
     storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_new: bool
 ) -> None:
     """As where there is no room to migrate a backup of an earlier version."""
-
-    async def find_no_room(*_: object) -> None:
-        raise QueueError("There is no room.")
-
     asyncio.run(add_data(storage))
     assert run("backup", "--database-only", str(tmp_path / "copy.sqlite3"))[0] == 0
     asyncio.run(change_after_backup(storage))

@@ -11,7 +11,6 @@ from bench import postgres
 from jobs.cli import restoring
 from jobs.db import postgres_copying
 from jobs.db.migrate import known_revisions
-from jobs.outcomes import QueueError
 from jobs.queue import JobQueue
 from tests.jobs.db.backed_up import (
     add_data,
@@ -19,6 +18,7 @@ from tests.jobs.db.backed_up import (
     check_restored_after_a_kill,
     execute,
     fetch_value,
+    find_no_room,
     run,
 )
 from tests.kit.samples import Storage
@@ -141,9 +141,6 @@ def test_backup_of_a_newer_version_is_refused_before_anything_is_changed(
 def test_restore_that_cannot_be_settled_changes_nothing(
     empty_database: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def find_no_room(*_: object) -> None:
-        raise QueueError("There is no room.")
-
     asyncio.run(add_data(empty_database))
     assert run("backup", "--database-only", str(tmp_path / "copy.dump"))[0] == 0
     asyncio.run(change_after_backup(empty_database))
