@@ -24,7 +24,7 @@ AVX2 = {
 }
 """Restricts oneDNN, torch and MKL to AVX2, as on a processor without AVX-512."""
 PARTS = (
-    *("commands", "overhead", "iterations", "rival", "crowsonkb", "tiles"),
+    *("commands", "defaults", "overhead", "iterations", "rival", "crowsonkb", "tiles"),
     *("pictures", "previews", "bot"),
 )
 
@@ -82,6 +82,7 @@ def _measured(trees: Trees, part: str, networks: Sequence[str], program: Path | 
     setup = trees.setup
     measures: dict[str, Callable[[], list[Row]]] = {
         "commands": lambda: painting.whole_commands(trees, networks),
+        "defaults": lambda: painting.with_defaults(trees, networks),
         "overhead": lambda: painting.overhead(trees),
         "iterations": lambda: painting.iterations(trees),
         "rival": rival,

@@ -19,6 +19,14 @@ VGG19_LAYERS = {
     "content_layers": {"relu3_3": 1.0},
     "style_layers": {"relu1_1": 1.0, "relu2_1": 1.0, "relu3_1": 1.0, "relu3_3": 1.0},
 }
+_LAYER_FLAGS: dict[str, dict[str, str]] = {
+    "lite": {},
+    "vgg19": {
+        layers: ",".join(f"{name}={weight:g}" for name, weight in weights.items())
+        for layers, weights in VGG19_LAYERS.items()
+    },
+}
+"""The same layers as flags of a command."""
 RELU3_4 = {
     "content_layers": {"relu3_4": 1.0},
     "style_layers": dict.fromkeys(("relu1_1", "relu2_1", "relu3_1", "relu3_4"), 1.0),
@@ -49,7 +57,7 @@ class Trees:
     """Environment variables of all commands, such as limits on processor instructions."""
 
     def command(self, tree: Tree, network: str, **flags: Any) -> Ran:
-        """Run `python -m engine paint` as a user does."""
+        """Run `python -m engine paint` as a user does, with these flags."""
         setup = self.setup
         with tempfile.TemporaryDirectory() as folder:
             environment = {
@@ -57,9 +65,7 @@ class Trees:
                 "ATELIER_DATA_DIR": folder,
                 "ATELIER_VGG19_WEIGHTS": str(setup.weights),
             }
-            given = {"size": setup.size_px, "precision": "fp32", "network": network, **flags}
-            if network == "vgg19":
-                given = {name: _layers_text(one) for name, one in VGG19_LAYERS.items()} | given
+            given = {"size": setup.size_px, "network": network, **flags}
             flagged = [
                 part
                 for name, one in given.items()
@@ -106,16 +112,22 @@ class Trees:
 
 
 def whole_commands(trees: Trees, networks: Sequence[str]) -> list[Row]:
-    """Processor time and memory of a whole command at standard quality, by network."""
+    """Processor time and memory of a whole command at standard quality, by network.
+
+    Both trees compute in float32, to the same layers.
+    """
     rows = []
     few = {"iterations": 3, "scales": 2} if trees.setup.quick else {}
     size = trees.setup.size_px
     trees.warm()
     for network in networks:
         time_ratio, memory_ratio = _MOST_OF_OLD[network]
+        flags = {"quality": "standard", "precision": "fp32", **_LAYER_FLAGS[network], **few}
 
-        def measured(tree: Tree, network: str = network) -> dict[str, float]:
-            ran = trees.command(tree, network, quality="standard", **few)
+        def measured(
+            tree: Tree, network: str = network, flags: dict[str, Any] = flags
+        ) -> dict[str, float]:
+            ran = trees.command(tree, network, **flags)
             return {"seconds": ran.processor_seconds, "MiB": ran.peak_bytes / _MIB}
 
         found = in_turns(trees.both, trees.setup.rounds, measured)
@@ -124,6 +136,25 @@ def whole_commands(trees: Trees, networks: Sequence[str]) -> list[Row]:
         rows.append(Row(f"{name}, whole command", "s of processor", *seconds, time_ratio))
         rows.append(Row(f"{name}, peak memory", "MiB", *memory, memory_ratio))
     return [*rows, _importing_torch(trees)]
+
+
+def with_defaults(trees: Trees, networks: Sequence[str]) -> list[Row]:
+    """Processor time of a whole command as users give it: default precision, recipe and layers.
+
+    The older commit's defaults differ in more than speed, so there is no target.
+    """
+    rows = []
+    few = {"iterations": 3, "scales": 2} if trees.setup.quick else {}
+    trees.warm()
+    for network in networks:
+
+        def measured(tree: Tree, network: str = network) -> dict[str, float]:
+            return {"seconds": trees.command(tree, network, **few).processor_seconds}
+
+        found = in_turns(trees.both, trees.setup.rounds, measured)["seconds"]
+        name = f"{network}, {trees.setup.size_px} px, whole command with default options"
+        rows.append(Row(name, "s of processor", *found))
+    return rows
 
 
 def _importing_torch(trees: Trees) -> Row:
@@ -146,7 +177,7 @@ def overhead(trees: Trees) -> list[Row]:
 
     def measured(tree: Tree) -> dict[str, float]:
         one, other = (
-            trees.command(tree, "lite", iterations=count).processor_seconds
+            trees.command(tree, "lite", precision="fp32", iterations=count).processor_seconds
             for count in _OVERHEAD_ITERATIONS
         )
         return {"seconds": one - (other - one) / (more - few) * few}
@@ -254,10 +285,6 @@ def tiles(trees: Trees) -> list[Row]:
         Row(f"{name}, an iteration", "s of processor", *seconds, 1.35, None, remark),
         Row(f"{name}, peak memory", "MiB", *memory, None, TILED_BYTES / _MIB),
     ]
-
-
-def _layers_text(layers: dict[str, float]) -> str:
-    return ",".join(f"{name}={weight:g}" for name, weight in layers.items())
 
 
 def pace(marks: Sequence[Sequence[float]]) -> float:

@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from functools import cached_property
 
 import torch
+import torch.nn.functional as F  # noqa: N812 (the name that torch's own manual uses)
 from torch import Tensor
 
 from engine.lite.network import (
@@ -13,9 +14,7 @@ from engine.lite.network import (
     LAYERS,
     Convolution,
     Weights,
-    avg_pool,
     digest,
-    forward_octave,
     load_weights,
     needed,
     normalized,
@@ -23,6 +22,7 @@ from engine.lite.network import (
     receptive_radius_px,
 )
 from engine.networks import winograd
+from engine.networks.channels_last import FirstConvolution, avg_pool, relu_
 from engine.networks.encoder import Basis, Stage, WeightsError
 from engine.networks.winograd import Kernel
 
@@ -90,13 +90,41 @@ class LiteEncoder:
         mine = [one for one in used if one.octave == stage.number]
         x = normalized(inputs) if stage.number == 0 else inputs
         if inputs.dtype is torch.float32 and len(inputs) == 1 and self._uses_winograd:
-            found: dict[str, Tensor] = {}
-            for convolution in mine:
-                x = winograd.conv_relu(x, self._kernels[convolution.name])
-                found |= dict.fromkeys(read_from(convolution, stage.layers), x)
+            found, x = self._forward_winograd(mine, x, stage.layers)
             return found, winograd.avg_pool(x) if stage.downsamples else x
-        found, x = forward_octave(self._weights, mine, x, stage.layers)
+        found, x = self._forward_direct(mine, x, stage.layers)
         return found, avg_pool(x) if stage.downsamples else x
+
+    def _forward_direct(
+        self, octave: Sequence[Convolution], x: Tensor, layers: Collection[str]
+    ) -> tuple[dict[str, Tensor], Tensor]:
+        """By torch's own convolutions, in the channels-last layout."""
+        x = x.to(self.dtype).contiguous(memory_format=torch.channels_last)
+        found: dict[str, Tensor] = {}
+        for convolution in octave:
+            if convolution is CONVOLUTIONS[0]:
+                x = self._first(x)
+            else:
+                weight = self._weights[f"{convolution.name}.weight"]
+                bias = self._weights[f"{convolution.name}.bias"]
+                x = relu_(F.conv2d(x, weight, bias, padding=convolution.kernel_px // 2))
+            found |= dict.fromkeys(read_from(convolution, layers), x)
+        return found, x
+
+    def _forward_winograd(
+        self, octave: Sequence[Convolution], x: Tensor, layers: Collection[str]
+    ) -> tuple[dict[str, Tensor], Tensor]:
+        """By Winograd's transform, in the contiguous layout; see `engine.networks.winograd`."""
+        found: dict[str, Tensor] = {}
+        for convolution in octave:
+            x = winograd.conv_relu(x, self._kernels[convolution.name])
+            found |= dict.fromkeys(read_from(convolution, layers), x)
+        return found, x
+
+    @cached_property
+    def _first(self) -> FirstConvolution:
+        name = CONVOLUTIONS[0].name
+        return FirstConvolution(self._weights[f"{name}.weight"], self._weights[f"{name}.bias"])
 
     @cached_property
     def _kernels(self) -> dict[str, Kernel]:

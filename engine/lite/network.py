@@ -6,13 +6,12 @@ output to a low-dimensional basis of its own, trained to imitate one layer of VG
 """
 
 import hashlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F  # noqa: N812 (the name that torch's own manual uses)
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -94,14 +93,6 @@ def normalized(picture: Tensor) -> Tensor:
     return repeat_border(picture * 2 - 1, left=reach, right=reach, top=reach, bottom=reach)
 
 
-def avg_pool(x: Tensor) -> Tensor:
-    """2 × 2 average pooling.
-
-    The gradient of max pooling goes to one pixel of four, the same one all over a smooth sky.
-    """
-    return F.avg_pool2d(x, 2)
-
-
 def needed(layers: Collection[str]) -> tuple[Convolution, ...]:
     """The convolutions that these layers are read from, and all before them."""
     sources = {BY_LAYER[layer].source for layer in layers}
@@ -112,32 +103,6 @@ def needed(layers: Collection[str]) -> tuple[Convolution, ...]:
 def receptive_radius_px(convolutions: Collection[Convolution]) -> int:
     """Radius of the receptive field of these convolutions in a row, in pixels of the picture."""
     return sum(each.kernel_px // 2 * each.stride_px for each in convolutions)
-
-
-def forward_octave(
-    weights: Weights, convolutions: Sequence[Convolution], x: Tensor, layers: Collection[str]
-) -> tuple[dict[str, Tensor], Tensor]:
-    """Run the convolutions of one octave on its input [N, C, h, w].
-
-    Args:
-        weights: of the network.
-        convolutions: those of the octave.
-        x: the output of the octave before, pooled; for the first octave the `normalized` picture.
-        layers: names of the layers to read.
-
-    Returns:
-        For each of these layers that is read from the octave the output of its convolution, and
-        the output of the last convolution.
-    """
-    dtype = weights[f"{convolutions[0].name}.weight"].dtype
-    x = x.to(dtype).contiguous(memory_format=torch.channels_last)
-    found: dict[str, Tensor] = {}
-    for convolution in convolutions:
-        weight, bias = weights[f"{convolution.name}.weight"], weights[f"{convolution.name}.bias"]
-        padding = 0 if convolution is CONVOLUTIONS[0] else convolution.kernel_px // 2
-        x = F.conv2d(x, weight, bias, padding=padding).relu_()
-        found |= dict.fromkeys(read_from(convolution, layers), x)
-    return found, x
 
 
 def read_from(convolution: Convolution, layers: Collection[str]) -> list[str]:

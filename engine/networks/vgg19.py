@@ -11,6 +11,7 @@ from torch import Tensor
 
 from engine.networks import winograd
 from engine.networks.border import repeat_border
+from engine.networks.channels_last import FirstConvolution, avg_pool, relu_
 from engine.networks.encoder import TORCHVISION_MEAN, TORCHVISION_STD, Stage, WeightsError
 from engine.networks.winograd import Kernel
 
@@ -183,7 +184,10 @@ class Vgg19:
         found: dict[str, Tensor] = {}
         for convolution in block:
             kernel = self._kernel(convolution, self._direct)
-            x = F.conv2d(x, kernel.weight, kernel.bias, padding=kernel.padding).relu_()
+            if convolution is self._convolutions[0]:
+                x = self._first(x)
+            else:
+                x = relu_(F.conv2d(x, kernel.weight, kernel.bias, padding=kernel.padding))
             if convolution.layer in wanted:
                 found[convolution.layer] = x
         return found, self._pool(x) if downsamples else x
@@ -208,6 +212,11 @@ class Vgg19:
             found,
             winograd.conv_relu_max_pool(x, None) if self.pooling == "max" else self._pool(x),
         )
+
+    @cached_property
+    def _first(self) -> FirstConvolution:
+        kernel = self._kernel(self._convolutions[0], self._direct)
+        return FirstConvolution(kernel.weight, kernel.bias)
 
     @cached_property
     def _uses_winograd(self) -> bool:
@@ -272,7 +281,7 @@ class Vgg19:
         return kept * size + 2 * CHANNELS[0] * max(size, 4.0)
 
     def _pool(self, x: Tensor) -> Tensor:
-        return F.max_pool2d(x, 2) if self.pooling == "max" else F.avg_pool2d(x, 2)
+        return F.max_pool2d(x, 2) if self.pooling == "max" else avg_pool(x)
 
 
 def _per_channel(

@@ -198,8 +198,9 @@ def _add_pair(state: LbfgsState, step: Tensor, gradient: Tensor, usable: Tensor)
         rows.index_copy_(0, slot, kept[None])
         row.copy_(kept)  # the inner products are those of the rounded pair
     small = state.sy.dtype
-    sy_column = _products(state.s, change).to(small)
-    yy_column = _products(state.y, change).to(small)
+    used = _used_rows(state, offered=1)
+    sy_column = _products(state.s, change, used).to(small)
+    yy_column = _products(state.y, change, used).to(small)
     sy = torch.where(usable, state.sy.index_copy(1, slot, sy_column[:, None]), state.sy)
     yy = state.yy.index_copy(1, slot, yy_column[:, None])
     yy = torch.where(usable, yy.index_copy(0, slot, yy_column[None]), state.yy)
@@ -238,8 +239,9 @@ def _direction(state: LbfgsState, settings: LbfgsSettings, least: Tensor) -> tup
     yy_newest = yy.diagonal().index_select(0, newest)[0]
     gamma = torch.where(any_pair, curvature.index_select(0, newest)[0] / yy_newest, 1.0)
 
-    a = _products(state.s, g).to(small).index_select(0, age) * valid
-    b = _products(state.y, g).to(small).index_select(0, age) * valid
+    used = _used_rows(state)
+    a = _products(state.s, g, used).to(small).index_select(0, age) * valid
+    b = _products(state.y, g, used).to(small).index_select(0, age) * valid
     w = torch.linalg.solve_triangular(r, a[:, None], upper=True)
     right = curvature[:, None] * w + gamma * (yy @ w) - gamma * b[:, None]
     v = torch.linalg.solve_triangular(r.T, right, upper=False)[:, 0]
@@ -249,9 +251,9 @@ def _direction(state: LbfgsState, settings: LbfgsSettings, least: Tensor) -> tup
     v = v.index_select(0, back).to(g.dtype)
     w = w.index_select(0, back).to(g.dtype)
     step = g.clone()
-    _add_rows(step, state.y, -w)
+    _add_rows(step, state.y[:used], -w[:used])
     step *= gamma.to(g.dtype)
-    _add_rows(step, state.s, v)
+    _add_rows(step, state.s[:used], v[:used])
 
     weight = _l1_norm(g).clamp(min=torch.finfo(g.dtype).tiny)
     first = settings.first_change * g.numel() / weight
@@ -274,13 +276,23 @@ def _l1_norm(vector: Tensor) -> Tensor:
     return sum_of([piece.abs().sum() for piece in torch.split(vector.reshape(-1), _PIECE)])
 
 
-def _products(rows: Tensor, vector: Tensor) -> Tensor:
-    """The inner product of each row with a vector."""
+def _used_rows(state: LbfgsState, offered: int = 0) -> int:
+    """Number of rows of S and Y that may hold pairs; the others are zero.
+
+    Only a CPU tells without waiting how many pairs there are.
+    """
+    history = state.s.shape[0]
+    return min(history, int(state.steps) + offered) if state.s.device.type == "cpu" else history
+
+
+def _products(rows: Tensor, vector: Tensor, used: int) -> Tensor:
+    """The inner product of each row with a vector; zero for rows that are not used."""
+    total, rows = vector.new_zeros(rows.shape[0]), rows[:used]
     if rows.dtype is vector.dtype:
-        return torch.mv(rows, vector)
-    total = vector.new_zeros(rows.shape[0])
+        torch.mv(rows, vector, out=total[:used])
+        return total
     for part, piece in zip(torch.split(rows, _PIECE, 1), torch.split(vector, _PIECE), strict=True):
-        total += torch.mv(part.to(piece.dtype), piece)
+        total[:used] += torch.mv(part.to(piece.dtype), piece)
     return total
 
 

@@ -41,7 +41,13 @@ def from_basis(grad: Tensor, basis: Basis) -> Tensor:
 
 
 def content_loss(
-    features: Tensor, target: Tensor, weights: Tensor, grad: Tensor, *, fresh: bool
+    features: Tensor,
+    target: Tensor,
+    weights: Tensor,
+    grad: Tensor,
+    *,
+    fresh: bool,
+    basis: Basis | None = None,
 ) -> Tensor:
     """Σ w (F − P)² over all channels and positions, in float32 or wider, with its gradient.
 
@@ -50,30 +56,33 @@ def content_loss(
 
     Args:
         features: F [1, C, h, w].
-        target: P, likewise.
+        target: P, likewise, or [1, K, h, w] in the basis.
         weights: w, [h, w], or [] for all positions alike.
         grad: like `features`, of any precision; the gradient is added to it in place.
         fresh: `grad` is uninitialized, and is overwritten instead of added to.
+        basis: in which F is compared.
     """
     acc_dtype = torch.promote_types(features.dtype, torch.float32)
     total = torch.zeros((), dtype=acc_dtype, device=features.device)
-    for place in _places(features):
-        difference = features[place].to(acc_dtype) - target[place].to(acc_dtype)
+    for place in _places(features, by_rows=basis is not None):
+        difference = in_basis(features[place], basis).to(acc_dtype) - target[place].to(acc_dtype)
         weight = weights[place[2:]] if weights.ndim else weights
         total += (weight * difference.square()).sum()
         difference *= 2 * weight
+        if basis is not None:
+            difference = from_basis(difference.to(features.dtype), basis)
         grad[place].copy_(difference) if fresh else grad[place].add_(difference)
     return total
 
 
-def _places(features: Tensor) -> Iterator[tuple[slice, ...]]:
-    """Slices of [1, C, h, w], each of few values that are adjacent in memory."""
+def _places(features: Tensor, *, by_rows: bool) -> Iterator[tuple[slice, ...]]:
+    """Slices of [1, C, h, w] with all channels, or each of few values adjacent in memory."""
     whole = slice(None)
     if features.device.type != "cpu":
         yield whole, whole, whole, whole
         return
     _, channels, height, width = features.shape
-    rows_apart = features.stride(2) > features.stride(1)  # channels last
+    rows_apart = by_rows or features.stride(2) > features.stride(1)  # channels last
     count, each = (height, channels * width) if rows_apart else (channels, height * width)
     step = max(1, _CACHED // max(1, each))
     for start in range(0, count, step):

@@ -14,13 +14,12 @@ from torch import Tensor
 from engine.painting.products import is_quicker, onednn_linear
 from engine.painting.statistics import LayerMoments
 
-_BLOCKS, _LEAST_BLOCK = 16, 1024
 _BAND = 1 << 17
 """Positions that are processed at a time, on other devices."""
-_CACHED = 1 << 18
-"""Float32 values that a CPU processes at a time, as these stay in its cache."""
-_CACHED_CHANNELS_FIRST = 1 << 19
-"""The same for channels first, where a buffer is reused."""
+_CACHED = 1 << 19
+"""Values that a CPU processes at a time, as these stay in its cache."""
+_LEAST_NARROW = 32
+"""Number of channels from which on bf16 products are faster than float32."""
 _LEAST_GROUP = 32
 """Least number of channels in a group; see `_groups`."""
 _LEAST_POSITIONS = 1000
@@ -56,19 +55,16 @@ def all_moments(features: Tensor, weightings: Sequence[Weighting]) -> list[Layer
     width = channels * len(weightings)
     second = torch.zeros(channels, width, dtype=acc_dtype, device=features.device)
     mean = torch.zeros(width, dtype=acc_dtype, device=features.device)
-    for top, bottom in _bands(features, len(weightings)):
-        channels_last = _channels_last(features[:, :, top:bottom])
-        weighted = _concatenated(
-            [_weighted(channels_last, one.guide, top, bottom) for one in weightings]
+    for channels_last, weighted in _weighted_bands(features, weightings):
+        product = (
+            onednn_linear(channels_last.mT, weighted.mT)
+            if is_quicker(channels, channels_last)
+            else channels_last.mT @ weighted
         )
-        if is_quicker(channels, channels_last):
-            second += onednn_linear(channels_last.mT, weighted.mT)
-            mean += weighted.sum(0)
-        elif channels_last.dtype is acc_dtype:
-            second, mean = second.addmm(channels_last.mT, weighted), mean + weighted.sum(0)
-        else:
-            products, sums = _blockwise_sums(channels_last, weighted)
-            second, mean = second + products, mean + sums
+        # A bf16 product is accumulated in float32 but rounded at its end, so bands are added up
+        # in float32: that errs much less than the features themselves.
+        second = second + product
+        mean = mean + weighted.sum(0, dtype=acc_dtype)
     each = zip(
         weightings, torch.split(second, channels, 1), torch.split(mean, channels), strict=True
     )
@@ -222,7 +218,7 @@ def _chunks(channels_first: Tensor, rows: int, copies: int) -> Iterator[tuple[sl
     The buffer is reused for the next slice, and so stays in the cache.
     """
     channels, count = channels_first.shape
-    step = max(1, min(count, _CACHED_CHANNELS_FIRST // (channels * copies)))
+    step = max(1, min(count, _CACHED // (channels * copies)))
     memory = channels_first.new_empty(rows, step)
     for start in range(0, count, step):
         end = min(count, start + step)
@@ -252,26 +248,48 @@ def _weighted_sum(parts: Sequence[Tensor], guides: Sequence[Tensor | None]) -> T
     return first
 
 
+def _weighted_bands(
+    features: Tensor, weightings: Sequence[Weighting]
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Features channels last, some positions at a time, with their copies under all weightings.
+
+    [positions, C], and side by side [positions, copies · C]. Without autograd the memory of the
+    copies is reused for the next positions, and so stays in the cache.
+    """
+    channels, copies = features.shape[1], len(weightings)
+    whole = copies == 1 and weightings[0].guide is None
+    recorded = torch.is_grad_enabled() and features.requires_grad
+    memory = features.new_empty(0)
+    for top, bottom in _bands(features, copies):
+        channels_last = _channels_last(features[:, :, top:bottom])
+        guides = [
+            None if one.guide is None else one.guide[top:bottom].reshape(-1, 1).to(channels_last)
+            for one in weightings
+        ]
+        if whole:
+            yield channels_last, channels_last
+            continue
+        if recorded:
+            each = [channels_last if by is None else channels_last * by for by in guides]
+            yield channels_last, torch.cat(each, 1)
+            continue
+        if len(memory) != len(channels_last):
+            memory = channels_last.new_empty(len(channels_last), copies * channels)
+        for guide, into in zip(guides, torch.split(memory, channels, 1), strict=True):
+            if guide is None:
+                into.copy_(channels_last)
+            else:
+                torch.mul(channels_last, guide, out=into)
+        yield channels_last, memory
+
+
 def _bands(features: Tensor, copies: int) -> Iterator[tuple[int, int]]:
     """First and last row of bands, so narrow that copies of them take little memory."""
     _, channels, height, width = features.shape
-    cached = features.device.type == "cpu" and features.dtype is torch.float32
-    most = (_CACHED // channels if cached else _BAND) // copies
+    most = (_CACHED // channels if features.device.type == "cpu" else _BAND) // copies
     step = max(1, most // max(1, width))
     for top in range(0, height, step):
         yield top, min(height, top + step)
-
-
-def _weighted(channels_last: Tensor, guide: Tensor | None, top: int, bottom: int) -> Tensor:
-    return (
-        channels_last
-        if guide is None
-        else channels_last * guide[top:bottom].reshape(-1, 1).to(channels_last.dtype)
-    )
-
-
-def _concatenated(parts: Sequence[Tensor]) -> Tensor:
-    return parts[0] if len(parts) == 1 else torch.cat(list(parts), 1)
 
 
 def _channels_first(features: Tensor) -> Tensor | None:
@@ -299,27 +317,12 @@ def _channels_last(features: Tensor) -> Tensor:
 def _product_dtype(features: Tensor) -> torch.dtype:
     """Type in which products are taken: float32 or wider, except for bf16 features on a CPU.
 
-    There a bf16 product is much faster than converting the features first.
+    There a bf16 product is much faster than converting the features first, unless they have few
+    channels.
     """
     narrow = features.dtype is torch.bfloat16 and features.device.type == "cpu"
-    return features.dtype if narrow else _acc_dtype(features.dtype)
-
-
-def _blockwise_sums(rows: Tensor, weighted: Tensor) -> tuple[Tensor, Tensor]:
-    """Σ F (g F)ᵀ and Σ g F of bf16 rows F and g F, in float32; several g are side by side.
-
-    A bf16 product is accumulated in float32 but rounded at its end. So it is taken in blocks whose
-    results are added in float32, which errs much less than the bf16 features themselves.
-    """
-    count, channels = rows.shape
-    width = weighted.shape[1]
-    second = torch.zeros(channels, width, device=rows.device)
-    mean = torch.zeros(1, width, device=rows.device)
-    size = max(_LEAST_BLOCK, -(-count // _BLOCKS))
-    for block, counted in zip(torch.split(rows, size), torch.split(weighted, size), strict=True):
-        second += block.mT @ counted
-        mean += block.new_ones(1, block.shape[0]) @ counted
-    return second, mean[0]
+    kept = narrow and features.shape[1] >= _LEAST_NARROW
+    return features.dtype if kept else _acc_dtype(features.dtype)
 
 
 def _acc_dtype(dtype: torch.dtype) -> torch.dtype:

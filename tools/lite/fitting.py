@@ -11,7 +11,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812 (the name that torch's own manual uses)
 from torch import Tensor, nn
 
-from engine.lite.network import BY_NAME, CONVOLUTIONS, READINGS, Weights, avg_pool, normalized
+from engine.lite.network import BY_NAME, CONVOLUTIONS, READINGS, Weights, normalized
+from engine.networks.channels_last import avg_pool
 from engine.networks.encoder import features_of
 from engine.networks.vgg19 import CONVOLUTIONS as TEACHERS
 from engine.networks.vgg19 import Vgg19, Vgg19Weights

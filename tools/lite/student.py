@@ -4,7 +4,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812 (the name that torch's own manual uses)
 from torch import Tensor, nn
 
-from engine.lite.network import CONVOLUTIONS, READINGS, Weights, avg_pool, normalized
+from engine.lite.network import CONVOLUTIONS, READINGS, Weights, normalized
+from engine.networks.channels_last import avg_pool
 from tools.lite.filters import first_filters
 
 _MOMENTUM = 0.05

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from engine.networks.encoder import Basis
 from engine.painting.inputs import Inputs
-from engine.painting.losses import content_loss, from_basis, in_basis
+from engine.painting.losses import content_loss
 from engine.painting.measuring import Measuring
 from engine.painting.memory import tiling_for
 from engine.painting.picture import resized_mask
@@ -69,18 +69,14 @@ class ContentTerm(Term):
 
     def at_features(self, own: OwnFeatures, grads: Sums) -> Tensor:  # noqa: ARG002 (no sums)
         """See `Term.at_features`."""
-        weights, basis = self.weights[own.layer], self.bases[own.layer]
+        weights = self.weights[own.layer]
         if self.attention is not None:
             weights = weights * guide_at(self.attention, own.core, self.strides[own.layer])
         target = self.targets.part(own.layer, own.place)
-        if basis is None:
-            loss = content_loss(own.values, target, weights, own.grad, fresh=own.fresh)
-            own.fresh = False
-            return loss
-        values = in_basis(own.values, basis)
-        grad = torch.empty_like(values)
-        loss = content_loss(values, target, weights, grad, fresh=True)
-        own.add(from_basis(grad, basis))
+        loss = content_loss(
+            own.values, target, weights, own.grad, fresh=own.fresh, basis=self.bases[own.layer]
+        )
+        own.fresh = False
         return loss
 
     def close(self) -> None:

@@ -144,12 +144,25 @@ class StyleTerm(Term):
         own.fresh = False
 
     def _weighting(self, place: _Place, core: Region) -> Weighting:
+        if core.size == self.size:
+            return self._of_whole[place]
+        return Weighting(self._guide_of(place, core), self._totals[place])
+
+    def _guide_of(self, place: _Place, core: Region) -> Tensor | None:
         layer, number = place
         mask = self.guides[number]
         if mask is None:
-            return Weighting(None, self._totals[place])
-        guide = inner_guide(mask, core, self.strides_px[layer], self._inner(layer, core))
-        return Weighting(guide, self._totals[place])
+            return None
+        return inner_guide(mask, core, self.strides_px[layer], self._inner(layer, core))
+
+    @cached_property
+    def _of_whole(self) -> dict[_Place, Weighting]:
+        """The weighting of the whole picture for each layer and guide, the same each time."""
+        whole = Region(0, self.size[0], 0, self.size[1])
+        return {
+            place: Weighting(self._guide_of(place, whole), total)
+            for place, total in self._totals.items()
+        }
 
     @cached_property
     def _totals(self) -> dict[_Place, float]:
