@@ -324,7 +324,8 @@ class Claim:
     engine_id: str
     fence: int
     """Fencing token: grows with each claim of the job; writes with an older one are refused."""
-    lease_expires_at: datetime
+    lease_seconds: float
+    """How long the lease lasts from each renewal on."""
     checkpoint_key: str | None
     done: tuple[str, ...] = ()
     """Keys of the versions that earlier engines finished, in order."""

@@ -5,7 +5,7 @@ from jobs.core import QueueCore, QueuePart
 from jobs.db.database import Transaction
 from jobs.db.liveness import bots_alive
 from jobs.db.migrate import newer_schema
-from jobs.db.rows import job_from_row, moment
+from jobs.db.rows import job_from_row
 from jobs.execution import ending, leases
 from jobs.execution.job_log import log_end
 from jobs.execution.reaper import Reaper
@@ -82,7 +82,7 @@ class Claiming(QueuePart):
                         job=job,
                         engine_id=engine_id,
                         fence=row.fence,
-                        lease_expires_at=moment(row.lease_expires_at),
+                        lease_seconds=lease_seconds,
                         checkpoint_key=row.checkpoint_key,
                         done=keys_in(kept, VARIANT),
                         frames=keys_in(kept, FRAME),
