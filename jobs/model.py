@@ -224,7 +224,6 @@ class Job:
     revision: int
     shown_revision: int
     delivered_at: datetime | None
-    delivery_attempts: int = 0
     came_by_dm: bool = False
     """Whether it was delivered in the member's direct messages, since nothing else worked."""
     pictures_deleted_at: datetime | None = None
@@ -281,7 +280,6 @@ class Intake:
 
     interaction_id: int
     payload: dict[str, Any]
-    created_at: datetime
     user_id: int
 
 
@@ -295,8 +293,6 @@ class EngineInfo:
     network: str
     version: str
     pid: int
-    last_seen: datetime | None = None
-    """By the database's clock; None before it is registered."""
     model: str = ""
     """Name of its device, such as that of a graphics card."""
     networks: tuple[str, ...] = ()

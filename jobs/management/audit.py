@@ -28,8 +28,6 @@ class AuditEntry:
 
     id: int
     at: datetime
-    guild_id: int
-    """0 for all servers."""
     user_id: int
     action: str
     details: dict[str, Any]
