@@ -28,7 +28,7 @@ from engine.worker.outcomes import (
     Stopped,
 )
 from engine.worker.painter import JobPainter
-from engine.worker.painting_thread import THREAD, PaintingThread
+from engine.worker.painting_thread import PaintingThread
 from engine.worker.storing import store_finished
 from engine.worker.watchdog import HangingError, Watchdog
 from jobs.execution.job_log import log_end
@@ -130,7 +130,7 @@ class JobRunner:
             self._queue.store,
             keeper.handle,
         )
-        watch = Watchdog(self._hang_seconds, THREAD)
+        watch = Watchdog(self._hang_seconds)
         return await keeper.during(painting, patience_seconds=STOP_SECONDS, watch=watch)
 
     async def _hung(self, keeper: LeaseKeeper, hung: HangingError) -> None:

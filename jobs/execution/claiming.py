@@ -16,8 +16,6 @@ from jobs.scheduling.dispatch import LOOK_AHEAD, StalledEngines, choose_job
 from jobs.scheduling.eligible_jobs import first_loads
 from jobs.scheduling.fleet import SpeedCache, read_fleet
 
-_REAP_EVERY_SECONDS = 1.0
-
 
 class Claiming(QueuePart):
     """Claims jobs for engines, after reaping those of dead ones."""
@@ -55,7 +53,7 @@ class Claiming(QueuePart):
     async def _claim(self, engine_id: str, lease_seconds: float) -> Claim | None:
         is_unsure = engine_id in self._unsure
         self._reaper.note_lease(lease_seconds)
-        if self._reaper.is_due(_REAP_EVERY_SECONDS):
+        if self._reaper.is_due():
             await self._reaper.reap()
         while True:
             if not is_unsure and not self._database.postgres and await self._nothing_queued():
