@@ -323,9 +323,9 @@ class Claim:
     lease_seconds: float
     """How long the lease lasts from each renewal on."""
     checkpoint_key: str | None
-    done: tuple[str, ...] = ()
+    done: tuple[str, ...]
     """Keys of the versions that earlier engines finished, in order."""
-    frames: tuple[str, ...] = ()
+    frames: tuple[str, ...]
     """Keys of the painted frames that belong to the checkpoint, in order."""
 
 
