@@ -10,7 +10,7 @@ from jobs.core import EVERYWHERE, record_event
 from jobs.db import schema
 from jobs.db.database import Transaction
 from jobs.db.facts import write_fact
-from jobs.db.rows import IS_WAITING, J
+from jobs.db.rows import IS_UNFINISHED, J
 from jobs.execution.ending import end_job
 from jobs.management.audit import COMMAND_LINE
 from jobs.management.installation import RESTORED_AT
@@ -68,8 +68,8 @@ async def _newest(queue: JobQueue) -> float:
 
 async def _end_all(transaction: Transaction) -> int:
     """End unfinished jobs; their messages may show more by now than this database knows."""
-    waiting = await transaction.all(sa.select(schema.jobs).where(IS_WAITING))
-    for row in waiting:
+    unfinished = await transaction.all(sa.select(schema.jobs).where(IS_UNFINISHED))
+    for row in unfinished:
         await end_job(transaction, row, JobState.CANCELLED, "operator")
         await record_event(transaction, row.id, "restored", "operator")
     undelivered = sa.update(schema.jobs).where(J.delivered_at.is_(None))
@@ -82,7 +82,7 @@ async def _end_all(transaction: Transaction) -> int:
         await transaction.execute(sa.delete(table))
     opened = sa.update(schema.intakes).where(schema.intakes.c.closed_at.is_(None))
     await transaction.execute(opened.values(closed_at=transaction.now, payload="{}", user_id=None))
-    return len(waiting)
+    return len(unfinished)
 
 
 async def _skip_numbers(
