@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
 
 import sqlalchemy as sa
 
@@ -25,19 +24,16 @@ NUMBERED = (schema.jobs, schema.audit)
 
 
 @dataclass(frozen=True, slots=True)
-class Restored:
-    """The result of a restore."""
+class Settled:
+    """What settling a restored database changed."""
 
-    pictures: int
     ended_jobs: int
     """Jobs that were waiting or running in the backup."""
     erased_users: int
     """Members who had their data erased after the backup."""
-    aside: Path | None
-    """Where the previous database is; a dump if it is PostgreSQL."""
 
 
-async def settle(queue: JobQueue, highest: dict[str, int] | None = None) -> Restored:
+async def settle(queue: JobQueue, highest: dict[str, int] | None = None) -> Settled:
     """Bring a restored database up to date.
 
     Waiting and running jobs are ended, nothing is delivered any more, erasures since the backup are
@@ -55,7 +51,7 @@ async def settle(queue: JobQueue, highest: dict[str, int] | None = None) -> Rest
     erased = erased_since(queue.settings.atelier_data_dir, newest)
     for user_id in erased:
         await queue.privacy.erase_user(user_id)
-    return Restored(0, ended, len(erased), None)
+    return Settled(ended, len(erased))
 
 
 async def _newest(queue: JobQueue) -> float:
