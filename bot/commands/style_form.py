@@ -107,8 +107,8 @@ class StyleForm(ReportingModal):
         title: str,
         on_chosen: OnChosen,
         *,
-        saved: Sequence[UserStyle] = (),
-        asks_strength: bool = False,
+        saved: Sequence[UserStyle],
+        asks_strength: bool,
     ) -> None:
         super().__init__(title=title)
         self._on_chosen = on_chosen

@@ -39,7 +39,7 @@ async def submit_from(
     photo: str,
     style: str | None = None,
     *,
-    parent: Job | None = None,
+    parent: Job | None,
 ) -> Job:
     chosen = StyleInput(picture=style) if style else StyleInput(preset="starry-night")
     inputs = PaintInputs(content=photo, styles=(chosen,))
