@@ -151,10 +151,9 @@ styles_turner = page_button("styles", styles_page)
 
 
 @own_button("all-styles", _("All styles"), emoji="🖼️")
-async def all_styles_button(interaction: Interaction, _t: Texts, about: int) -> None:
+async def all_styles_button(interaction: Interaction, _t: Texts, request_id: int) -> None:
     """Opens the pages of all styles, for a photograph that is stored."""
     await acknowledge(interaction, ephemeral=True, thinking=True)
-    request_id = about
     place = PagePlace(interaction.user.id, topic=str(Topic(CATALOGUE, request_id=request_id)))
     await show(interaction, await styles_page(interaction, place))
 

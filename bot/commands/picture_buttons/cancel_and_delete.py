@@ -187,9 +187,9 @@ async def _delete_pressed(interaction: Interaction) -> None:
 
 
 @own_button("undelete", _("Undo"), emoji="↩️")
-async def undo_delete_button(interaction: Interaction, t: Texts, about: int) -> None:
+async def undo_delete_button(interaction: Interaction, t: Texts, job_id: int) -> None:
     """Undoes a deletion, for whoever deleted."""
-    job_id, queue = about, interaction.client.queue
+    queue = interaction.client.queue
     job = await known_job(interaction, job_id)
     if not may(Right.DELETE, interaction, job):  # the permission may have been removed since
         raise not_yours(interaction, job)
