@@ -94,7 +94,8 @@ async def _visible(interaction: Interaction, job_id: int, *, to_others: bool = F
         async with asyncio.timeout(ASKING_SECONDS if to_others else None):
             removed = (to_others or not is_own) and await is_removed(interaction.client, job)
     except TimeoutError:
-        raise aiohttp.ClientConnectionError(f"Whether #{job_id} was deleted is not known.") from None
+        reason = f"Whether #{job_id} was deleted took too long."
+        raise aiohttp.ClientConnectionError(reason) from None
     if removed:
         job = replace(job, message_removed_at=job.message_removed_at or datetime.now(UTC))
         if not may(Right.LOOK, interaction, job):
