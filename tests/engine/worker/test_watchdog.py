@@ -242,7 +242,7 @@ async def test_slow_painting_with_signs_of_life_is_not_a_hang(
 def test_sleep_of_the_machine_is_not_a_hang(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 0.0
     monkeypatch.setattr(f"{WATCHDOG}.time.monotonic", lambda: now)
-    watchdog = Watchdog(600.0, "painter")
+    watchdog = Watchdog(600.0)
     watchdog.check(7)
     now += 8 * 3600.0
     watchdog.check(7)
@@ -257,7 +257,7 @@ def test_sleep_of_the_machine_is_not_a_hang(monkeypatch: pytest.MonkeyPatch) -> 
 def test_sign_of_life_resets_the_hang_timer(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 0.0
     monkeypatch.setattr(f"{WATCHDOG}.time.monotonic", lambda: now)
-    watchdog = Watchdog(10.0, "painter")
+    watchdog = Watchdog(10.0)
     for sign in range(100):
         now += 4.0
         watchdog.check(sign // 2)
