@@ -72,7 +72,7 @@ async def registered_engines(queue: JobQueue) -> int:
     """How many have started; without a job these report nothing for which they count as alive."""
     async with queue.database.read() as connection:
         count = sa.select(sa.func.count()).select_from(schema.engines)
-        return int(await connection.scalar(count))
+        return int(await connection.scalar(count) or 0)
 
 
 def mean_busy_engines(spans: list[list[Span]]) -> float:
