@@ -36,7 +36,7 @@ _Loaded = tuple[int, dict[str, int] | None, Path | None]
 """Number of pictures, highest IDs given before, and where the previous database is now."""
 
 
-async def restore(settings: Settings, source: Path, *, moves: bool = False) -> Restored:
+async def restore(settings: Settings, source: Path, *, moves: bool) -> Restored:
     """Restore a backup of `jobs.db.backup` into a data folder that nobody uses.
 
     Args:

@@ -43,9 +43,9 @@ class QueueOverview:
     running: int
     paused: bool
     engines_alive: int
-    engine_starting: bool = False
+    engine_starting: bool
     """Whether an engine is starting while none is alive."""
-    paused_everywhere: bool = False
+    paused_everywhere: bool
     """Whether the operator has paused all servers."""
 
 
@@ -160,14 +160,14 @@ class QueuePositions(QueuePart):
         return [job_from_row(row) for row in rows]
 
     async def unfinished_of(
-        self, user_id: int, guild_id: int | None = None, *, limit: int | None = 25
+        self, user_id: int, guild_id: int | None = None, *, limit: int | None
     ) -> list[Job]:
         """A user's running jobs, then the waiting ones, in order.
 
         Args:
             user_id: whose jobs.
             guild_id: in this server only; None for all.
-            limit: how many at most.
+            limit: how many at most; None for all.
         """
         here = [] if guild_id is None else [J.guild_id == guild_id]
         unfinished = sa.or_(IS_QUEUED, IS_RUNNING)
