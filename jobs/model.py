@@ -103,7 +103,7 @@ class Progress:
     seconds_left: float | None = None
     preview_key: str | None = None
     note: str | None = None
-    """What the engine does while it is not painting, such as "loading VGG19…"."""
+    """What the engine does while it is not painting, such as "loading VGG-19…"."""
     done: tuple[str, ...] = ()
     """Keys of the finished versions of a job with several, in order."""
     frame: int | None = None

@@ -104,11 +104,11 @@ def _is_repeated(last: AuditEntry, names: Collection[str]) -> bool:
 
 
 @own_button("limits-undo", _("Undo"), emoji="↩️")
-async def undo_button(interaction: Interaction, _t: Texts, about: int) -> None:
+async def undo_button(interaction: Interaction, _t: Texts, change_id: int) -> None:
     """Undoes the latest change of limits; checks again that the user is an admin."""
     guild_id = admin_guild(interaction)
     await acknowledge(interaction)
-    before = await _values_before(interaction.client.queue, guild_id, about)
+    before = await _values_before(interaction.client.queue, guild_id, change_id)
     await change_limits(interaction, guild_id, before, is_undo=True)
 
 

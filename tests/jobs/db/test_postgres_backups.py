@@ -18,13 +18,13 @@ from jobs.db import postgres_copying, schema
 from jobs.db.migrate import known_revisions
 from jobs.outcomes import QueueError
 from jobs.queue import JobQueue
+from tests.jobs.conftest import run
 from tests.jobs.db.backed_up import (
     add_data,
     change_after_backup,
     check_restored_data,
     execute,
     fetch_value,
-    run,
 )
 from tests.kit.old_databases import copy_to_postgresql, make_version
 from tests.kit.samples import Storage, claim_job, submit_job

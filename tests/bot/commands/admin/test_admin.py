@@ -127,14 +127,6 @@ async def test_undo_to_an_invalid_value_names_the_limit(world: World) -> None:
     assert (await world.queue.limits.in_force(world.guild_id)).max_size_px == 512
 
 
-async def test_limit_change_and_undo_are_translated_to_german(world: World) -> None:
-    admin = world.user("admin", locale="de")
-    message = await world.slash(admin, "limits set", {"size": 512})
-    assert "Maximale Größe: 512 px" in message.text
-    await world.press(admin, message, "Rückgängig")
-    assert (await world.queue.limits.in_force(world.guild_id)).max_size_px == 2048
-
-
 async def test_operator_limits_cannot_be_loosened(world: World) -> None:
     message = await world.slash(world.user("admin"), "limits set", {"size": 4096})
     assert "the operator of this bot allows 2048 px" in message.text

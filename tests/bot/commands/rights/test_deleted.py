@@ -45,11 +45,7 @@ async def test_bulk_deleted_messages_count_as_deleted(world: World) -> None:
         "guild_id": str(world.guild_id),
     }
     await world.discord.gateway.dispatch("MESSAGE_DELETE_BULK", data, intent=1 << 9)
-
-    async def is_known() -> bool:
-        return (await world.reload(job)).message_removed_at is not None
-
-    await world.eventually(is_known)
+    await world.wait_message_removed(job)
 
 
 async def test_form_opened_before_a_deletion_cannot_use_the_picture(world: World) -> None:
