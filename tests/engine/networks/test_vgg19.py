@@ -105,7 +105,7 @@ def test_weights_file_in_a_closed_folder_is_named_and_not_available(tmp_path: Pa
     file.write_bytes(b"not weights")
     with without_access(tmp_path):
         assert available_networks(NetworkSource(file)) == ("lite",)
-        with pytest.raises(WeightsError, match="cannot be read as VGG19's weights"):
+        with pytest.raises(WeightsError, match="cannot be read as VGG-19's weights"):
             load_weights(file)
 
 
