@@ -1,8 +1,8 @@
 #!/bin/sh
 # OpenCV 5.0.0: `stackBlur` of pictures of 16 bits, for which it is documented, overflows: a flat, bright picture comes
 # out a third darker but for a few columns, with kernels as small as 5, and nearly black with large ones (2,783 in place
-# of 60,000 with 101); in real pictures what is bright becomes dark, with edges around it. Signed 16 bits do so, too, and
-# become negative, and 12 bits with kernels of over 101. 8 bits and floats are right, and so are `GaussianBlur` and
+# of 60,000 with 101); in real pictures what is bright becomes dark, with edges around it. Signed 16 bits do so, too,
+# and become negative, and 12 bits with kernels of over 101. 8 bits and floats are right, and so are `GaussianBlur` and
 # `blur`.
 # Expected: the flat picture as it was. What helps: floats.
 set -eu

@@ -1,9 +1,9 @@
 #!/bin/sh
-# piq 0.8.0: `srsim` gives a picture another score in a batch than alone, up to 0.19 of 1, which can turn an order round: a
-# color wheel with noise is judged worse than a moon with the same noise, and better where both are in one batch. The
-# saliency of all pictures is scaled by the smallest and the largest value of the whole batch, where SR-SIM scales each
-# picture's own; so the means of a data set depend on how it is divided and shuffled, and so does what `SRSIMLoss` trains.
-# The other ten judges of piq that need no weights give the same in both ways.
+# piq 0.8.0: `srsim` gives a picture another score in a batch than alone, up to 0.19 of 1, which can turn an order
+# round: a color wheel with noise is judged worse than a moon with the same noise, and better where both are in one
+# batch. The saliency of all pictures is scaled by the smallest and the largest value of the whole batch, where SR-SIM
+# scales each picture's own; so the means of a data set depend on how it is divided and shuffled, and so does what
+# `SRSIMLoss` trains. The other ten judges below give the same in both ways.
 # Expected: with reduction "none", each picture's own score. What helps: one pair at a time.
 set -eu
 folder=$(mktemp -d)
