@@ -94,7 +94,7 @@ async def operations(server: postgres.Server, settings: Settings, times: int) ->
             claims.append(claimed)
 
         async def renew(number: int) -> None:
-            await queue.claims.renew(claims[number], 3600)
+            await queue.claims.renew(claims[number])
 
         async def progress(number: int) -> None:
             await queue.claims.report_progress(claims[number], Progress(number, 300, 0.5, 30.0))
@@ -212,7 +212,7 @@ class Simulation:
         self.transactions += 1
         match due:
             case "renew":
-                await self.queue.claims.renew(claim, LEASE_SECONDS)
+                await self.queue.claims.renew(claim)
                 self._plan(when + RENEW_SECONDS, engine, due, job_id)
             case "progress":
                 # As in the worker: only some reports have a new preview.

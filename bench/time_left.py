@@ -35,19 +35,16 @@ _UNSEEN_SECONDS = 0.5
 
 @dataclass(frozen=True)
 class Told:
-    """Errors of one painting's estimates, as factors of the actual time, 1 or more.
-
-    Attributes:
-        size_px: its longest side.
-        loaded: whether other programs used the processor.
-        early: during the first tenth of the time.
-        later: after that.
-    """
+    """Errors of one painting's estimates, as factors of the actual time, 1 or more."""
 
     size_px: int
+    """Its longest side."""
     loaded: bool
+    """Whether other programs used the processor."""
     early: tuple[float, ...]
+    """During the first tenth of the time."""
     later: tuple[float, ...]
+    """After that."""
 
 
 def told(size_px: int, answer: dict[str, Any], *, loaded: bool) -> Told:

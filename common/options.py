@@ -166,7 +166,7 @@ class PaintOptions(BaseModel):
         return self
 
 
-def network_for(options: PaintOptions, otherwise: str = "auto", *, quick: bool = False) -> str:
+def network_for(options: PaintOptions, otherwise: str, *, quick: bool = False) -> str:
     """The network of a painting: the requested one, else the default, else by its quality.
 
     Drafts use lite, unless they name layers or a recipe, which are those of VGG-19.

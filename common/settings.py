@@ -255,6 +255,16 @@ class Settings(_LimitSettings):
         return self.atelier_data_dir / "styles"
 
     @property
+    def statistics_dir(self) -> Path:
+        """Folder of the cached statistics of styles."""
+        return self.atelier_data_dir / "statistics"
+
+    @property
+    def pace_dir(self) -> Path:
+        """Folder of the measured paces of this machine's devices."""
+        return self.atelier_data_dir / "pace"
+
+    @property
     def max_upload_bytes(self) -> int:
         """Largest picture file that is accepted."""
         return self.atelier_max_upload_mib * MIB

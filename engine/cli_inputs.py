@@ -68,7 +68,7 @@ def read_pictures(
     settings: Settings,
     options: PaintOptions,
     network: str,
-    content: Picture | None = None,
+    content: Picture | None,
 ) -> Pictures:
     """Read all pictures that the command line names; the styles in order: files, presets, own.
 
@@ -77,7 +77,7 @@ def read_pictures(
         settings: of this machine.
         options: of the painting.
         network: to paint with.
-        content: the photograph, if it was read already.
+        content: the photograph; None if it was not read yet.
 
     Raises:
         PaintSettingsError: a file cannot be read, or there are too few or too many of something.

@@ -103,7 +103,7 @@ class Progress:
     seconds_left: float | None = None
     preview_key: str | None = None
     note: str | None = None
-    """What the engine does while it is not painting, such as "loading VGG19…"."""
+    """What the engine does while it is not painting, such as "loading VGG-19…"."""
     done: tuple[str, ...] = ()
     """Keys of the finished versions of a job with several, in order."""
     frame: int | None = None
@@ -224,7 +224,6 @@ class Job:
     revision: int
     shown_revision: int
     delivered_at: datetime | None
-    delivery_attempts: int = 0
     came_by_dm: bool = False
     """Whether it was delivered in the member's direct messages, since nothing else worked."""
     pictures_deleted_at: datetime | None = None
@@ -281,7 +280,6 @@ class Intake:
 
     interaction_id: int
     payload: dict[str, Any]
-    created_at: datetime
     user_id: int
 
 
@@ -295,8 +293,6 @@ class EngineInfo:
     network: str
     version: str
     pid: int
-    last_seen: datetime | None = None
-    """By the database's clock; None before it is registered."""
     model: str = ""
     """Name of its device, such as that of a graphics card."""
     networks: tuple[str, ...] = ()
@@ -324,11 +320,12 @@ class Claim:
     engine_id: str
     fence: int
     """Fencing token: grows with each claim of the job; writes with an older one are refused."""
-    lease_expires_at: datetime
+    lease_seconds: float
+    """How long the lease lasts from each renewal on."""
     checkpoint_key: str | None
-    done: tuple[str, ...] = ()
+    done: tuple[str, ...]
     """Keys of the versions that earlier engines finished, in order."""
-    frames: tuple[str, ...] = ()
+    frames: tuple[str, ...]
     """Keys of the painted frames that belong to the checkpoint, in order."""
 
 

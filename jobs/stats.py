@@ -23,7 +23,6 @@ class DayStats:
     """Finished pictures, including those of jobs that did not finish all of theirs."""
     users: int
     failures: int
-    cancelled: int
     waiting_seconds: float
     """From queued to first started, mean of the started jobs; from its retry, if it was retried."""
     painting_seconds: float
@@ -70,7 +69,6 @@ class Statistics(QueuePart):
                     sa.func.sum(sa.case((done, J.pictures), else_=0)).label("pictures"),
                     sa.func.count(sa.distinct(J.user_id)).label("users"),
                     _number_of(J.state == JobState.FAILED).label("failures"),
-                    _number_of(J.state == JobState.CANCELLED).label("cancelled"),
                     sa.func.avg(_between(queued_at(), J.started_at)).label("waiting"),
                     sa.func.sum(painting).label("painting"),
                 )
@@ -85,7 +83,6 @@ class Statistics(QueuePart):
                     int(row.pictures) + pictures[row.day],
                     int(row.users),
                     int(row.failures),
-                    int(row.cancelled),
                     float(row.waiting or 0.0),
                     float(row.painting or 0.0) + seconds[row.day],
                 )

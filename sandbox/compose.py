@@ -37,7 +37,7 @@ def store_file(
     data: bytes,
     *,
     folder_id: int,
-    ephemeral: bool = False,
+    ephemeral: bool,
     description: str | None = None,
 ) -> StoredFile:
     """Store an uploaded file at the CDN; pictures get their size."""

@@ -117,12 +117,12 @@ class LoopbackDiscord(UserActions):
         for connection in tuple(self.gateway.connections):
             await connection.send(control_frame(7))
 
-    async def send_op9(self, *, resumable: bool) -> None:
-        """Invalidate every session; unless resumable, it is deleted."""
+    async def send_op9(self) -> None:
+        """Invalidate and delete every session."""
         for connection in tuple(self.gateway.connections):
-            if not resumable and connection.session is not None:
+            if connection.session is not None:
                 self.gateway.sessions.pop(connection.session.id, None)
-            await connection.send(control_frame(9, resumable))
+            await connection.send(control_frame(9, False))
 
     def duplicate_next_dispatch(self) -> None:
         """Send the next dispatch twice."""

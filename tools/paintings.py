@@ -132,7 +132,7 @@ def _noise(height: int, width: int, seed: int) -> Picture:
 
 
 def _write_thin_weights(file: Path) -> None:
-    """A VGG19 of few channels and random numbers, which paints fast."""
+    """A VGG-19 of few channels and random numbers, which paints fast."""
     generator = torch.Generator().manual_seed(0)
     tensors: dict[str, Tensor] = {}
     channels = 3

@@ -85,5 +85,5 @@ async def _say(queue: JobQueue, claim: Claim, step: int) -> LeaseOutcome:
         key = await queue.store.put(data, "bin")
         if isinstance(lost := await queue.claims.save_checkpoint(claim, key), LeaseLost):
             return lost
-    await queue.claims.renew(claim, LEASE_SECONDS)
+    await queue.claims.renew(claim)
     return await queue.claims.report_progress(claim, Progress(step, 100, step / 100))

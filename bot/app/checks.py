@@ -270,8 +270,7 @@ def clock_result(date: str, now: float) -> list[CheckResult]:
     """What is wrong with this machine's clock, if anything.
 
     Pictures painted with a clock in the past would be deleted as old once it is set. So a start
-    waits:
-    a machine without a battery-backed clock gets the time soon after it has a network.
+    waits: a machine without a battery-backed clock gets the time soon after it has a network.
 
     Args:
         date: The `Date` header of Discord's response.

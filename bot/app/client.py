@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
 from typing import Any
 
 import discord
@@ -11,7 +10,7 @@ from cachetools import LRUCache
 from discord import app_commands
 
 from bot.app.autocompletes import quiet_autocompletes
-from bot.app.gateway import bound_reconnects
+from bot.app.gateway import bound_reconnects, skip_unreadable_events
 from bot.app.running_commands import RESTARTING, RunningCommands
 from bot.app.sync import keep_syncing, knows_commands
 from bot.commands.job_access import record_removed
@@ -63,7 +62,7 @@ class AtelierTree(app_commands.CommandTree[Bot]):
 class AtelierClient(Bot):
     """The bot's Discord client."""
 
-    def __init__(self, settings: Settings, *, clock: Callable[[], float] | None = None) -> None:
+    def __init__(self, settings: Settings) -> None:
         trace = trace_config()
         super().__init__(
             # Message events come without content: the bot needs their existence and deletion only.
@@ -82,8 +81,7 @@ class AtelierClient(Bot):
         self.traffic = Traffic()
         self.traffic.watch(trace)
         self.settings = settings
-        self.clock = clock or steady_clock()
-        self._queue_clock = clock
+        self.clock = steady_clock()
         self.encoder = UploadEncoder()
         self.tree = AtelierTree(
             self,
@@ -107,6 +105,7 @@ class AtelierClient(Bot):
         self._winding_down: asyncio.Task[None] | None = None
         self._syncing: asyncio.Task[None] | None = None
         self._reconnect_pauses = bound_reconnects(self)
+        skip_unreadable_events(self)
 
     async def login(self, token: str) -> None:
         """Log in, with connections that notice a dead network path."""
@@ -115,7 +114,7 @@ class AtelierClient(Bot):
 
     async def setup_hook(self) -> None:
         """Open the queue, sync the commands if they changed, start the services."""
-        self.queue = await JobQueue.open(self.settings, clock=self._queue_clock)
+        self.queue = await JobQueue.open(self.settings)
         is_new = await self.queue.installation.belongs_to(
             LOOPBACK if self.settings.discord_api_url else DISCORD, self.application_id or 0
         )

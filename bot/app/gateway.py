@@ -1,7 +1,7 @@
-"""Reconnects to Discord's gateway quickly, however long the outage was.
+"""Keeps up the connection to Discord's gateway: quick reconnects, and no end by a single event.
 
 discord.py doubles its delay with each failure, up to 17 minutes, resets it only after a long time
-without one, and logs a traceback for each try.
+without one, and logs a traceback for each try. An event that it cannot parse ends the client.
 """
 
 import asyncio
@@ -15,6 +15,8 @@ from typing import Any
 import discord.client
 
 from bot.kit import Bot
+
+log = logging.getLogger(__name__)
 
 SHORTEST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 8.0
@@ -77,3 +79,19 @@ def bound_reconnects(client: Bot) -> ReconnectBackoff:
 
     client.http.ws_connect = connect_soon  # type: ignore[method-assign]  # bounded
     return pauses
+
+
+def skip_unreadable_events(client: Bot) -> None:
+    """Log an event that discord.py cannot parse, and go on; without `READY` there is no session."""
+    parsers = client._connection.parsers  # noqa: SLF001 - no other way in
+    parsers |= {name: _skipping(name, parse) for name, parse in parsers.items() if name != "READY"}
+
+
+def _skipping(name: str, parse: Callable[[Any], None]) -> Callable[[Any], None]:
+    def parse_or_log(data: Any) -> None:
+        try:
+            parse(data)
+        except Exception:
+            log.exception("An event from Discord cannot be read (%s)", name)
+
+    return parse_or_log

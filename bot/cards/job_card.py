@@ -80,7 +80,7 @@ def _ended(
     t: Texts, job: Job, attached: Attached | None, actions: Sequence[str], color: int
 ) -> Card:
     headline, *lines = end_words(t, job, attached)
-    gallery = _gallery(attached, alt_texts(t, job, attached), spoiler=job.reply.spoiler)
+    gallery = _results(t, job, attached)
     return card(headline, gallery, *lines, *job_buttons(t, job.id, *actions), color=color)
 
 
@@ -254,7 +254,7 @@ def _cancelled_words(t: Texts, job: Job) -> list[str]:
 def saved_card(t: Texts, job: Job, attached: Attached, link: str | None) -> Card:
     """A finished picture for its member's DMs, with a link back if there is one."""
     headline, *lines = end_words(t, job, attached)
-    gallery = _gallery(attached, alt_texts(t, job, attached), spoiler=job.reply.spoiler)
+    gallery = _results(t, job, attached)
     back = None if link is None else t("-# It was painted here: {link}", link=link)
     buttons = job_buttons(t, job.id, *SAVED_ACTIONS)
     return card(headline, gallery, *lines, back, *buttons, color=COLOR_DONE)
@@ -281,9 +281,7 @@ def plain_card(t: Texts, job: Job, attached: Attached | None) -> ui.LayoutView:
     """A job's final state with as few components as possible, for when Discord refuses its card."""
     layout = ui.LayoutView(timeout=None)
     layout.add_item(ui.TextDisplay("\n".join(end_words(t, job, attached))))
-    if (
-        gallery := _gallery(attached, alt_texts(t, job, attached), spoiler=job.reply.spoiler)
-    ) is not None:
+    if (gallery := _results(t, job, attached)) is not None:
         layout.add_item(gallery)
     return layout
 
@@ -298,6 +296,11 @@ def alt_texts(t: Texts, job: Job, attached: Attached | None) -> list[str]:
 
 def _same(attached: Attached | None, words: str) -> list[str]:
     return [] if attached is None else numbered([words] * len(attached.all))
+
+
+def _results(t: Texts, job: Job, attached: Attached | None) -> "ui.MediaGallery[Any] | None":
+    """The finished pictures."""
+    return _gallery(attached, alt_texts(t, job, attached), spoiler=job.reply.spoiler)
 
 
 def _gallery(

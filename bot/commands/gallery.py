@@ -223,9 +223,9 @@ async def _say_where(interaction: Interaction, t: Texts, post: GalleryPost) -> N
 
 
 @own_button("gallery-out", _("Remove it"), emoji="↩️")
-async def take_out_button(interaction: Interaction, t: Texts, about: int) -> None:
+async def take_out_button(interaction: Interaction, t: Texts, job_id: int) -> None:
     """Removes a picture from the gallery, for its member."""
-    job = await known_job(interaction, about)
+    job = await known_job(interaction, job_id)
     await acknowledge(interaction)
     if job.user_id == interaction.user.id and interaction.guild_id is not None:
         keeper = interaction.client.service(GalleryKeeper)

@@ -24,7 +24,7 @@ from common.options import (
     TimelapseFormat,
     Vary,
 )
-from jobs.management.styles import SAVED_STYLE, UserStyle
+from jobs.management.styles import UserStyle
 
 SIZE, STRENGTH = OPTIONS["size_px"], OPTIONS["strength"]
 SCALE, SEED = OPTIONS["style_scale"], OPTIONS["seed"]
@@ -82,7 +82,7 @@ async def offered(interaction: Interaction, current: str) -> list[app_commands.C
         interaction.user.id, interaction.guild_id
     )
     choices = [
-        choice(_saved_name(t, style), f"{SAVED_STYLE}{style.id}")
+        choice(_saved_name(t, style), style.preset)
         for style in sorted(saved, key=lambda style: match_rank(typed, style.name))
         if folded(typed) in folded(style.name)
     ]

@@ -122,7 +122,7 @@ async def saved_styles_menu(interaction: Interaction, _t: Texts, item: Persisten
     """Paint in a saved style."""
     item.check_owner(interaction)
     await interaction.client.service(IntakeService).finish(
-        interaction, int(item.parts["wish"]), (RequestedStyle(preset=item.chosen[0]),)
+        interaction, int(item.parts["request"]), (RequestedStyle(preset=item.chosen[0]),)
     )
 
 
@@ -131,7 +131,7 @@ async def moving_button(interaction: Interaction, _t: Texts, item: PersistentIte
     """Paint the clip, or its first frame."""
     item.check_owner(interaction)
     await interaction.client.service(IntakeService).decide(
-        interaction, int(item.parts["wish"]), moving=item.parts["moving"] == MOVING
+        interaction, int(item.parts["request"]), moving=item.parts["moving"] == MOVING
     )
 
 

@@ -144,10 +144,10 @@ async def queue_refresh_button(interaction: Interaction, _t: Texts, _about: int)
 
 
 @own_button("queue:cancel", "", style=discord.ButtonStyle.danger)
-async def queue_cancel_button(interaction: Interaction, _t: Texts, about: int) -> None:
+async def queue_cancel_button(interaction: Interaction, _t: Texts, job_id: int) -> None:
     """Cancels one of the listed jobs, and refreshes the list."""
     await acknowledge(interaction)
-    said = await cancel_in_words(interaction, about)
+    said = await cancel_in_words(interaction, job_id)
     await show(interaction, await queue_page(interaction, note=said))
 
 

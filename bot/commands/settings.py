@@ -60,7 +60,7 @@ class SettingsForm(ReportingModal):
         now: Defaults,
         limits: Limits,
         *,
-        title: str | None = None,
+        title: str | None,
     ) -> None:
         super().__init__(title=t(title or TITLES[scope]))
         self._scope, self._owner_id = scope, owner_id

@@ -1,8 +1,10 @@
 """`/show`: show a picture by its number, with its buttons."""
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import aiohttp
 from discord import app_commands, ui
 
 from bot.cards.fit_upload import fitted, fitted_result
@@ -27,6 +29,7 @@ from jobs.model import Job, JobState
 from jobs.outcomes import QueueUnavailableError, Refusal
 
 CHECKING_SECONDS = 2.0  # of the 3 s within which Discord wants the acknowledgement
+ASKING_SECONDS = 1.5  # of these, for Discord
 NO_SUCH_PICTURE = _("There is no picture #{job_id} that you can see here; /history shows yours.")
 NOT_FOR_OTHERS = _(
     "#{job_id} was not for everybody, or its message was deleted, so I cannot show it to "
@@ -72,12 +75,28 @@ async def _visible(interaction: Interaction, job_id: int, *, to_others: bool = F
     """The job, if the user may see it, with its current state according to Discord.
 
     Discord is not asked about a message that was ephemeral.
+
+    Args:
+        interaction: The user's.
+        job_id: The job.
+        to_others: Whether it is to be shown to others: then nothing is acknowledged yet, and
+            Discord has to answer in time.
+
+    Raises:
+        UserError: There is none that they may see.
+        aiohttp.ClientConnectionError: Discord did not answer in time.
     """
     job = await job_in_time(interaction, job_id)
     if job is None or job.unreadable is not None or not may(Right.LOOK, interaction, job):
         raise UserError(NO_SUCH_PICTURE, job_id=job_id)
     is_own = job.user_id == interaction.user.id
-    if (to_others or not is_own) and await is_removed(interaction.client, job):
+    try:
+        async with asyncio.timeout(ASKING_SECONDS if to_others else None):
+            removed = (to_others or not is_own) and await is_removed(interaction.client, job)
+    except TimeoutError:
+        reason = f"Whether #{job_id} was deleted took too long."
+        raise aiohttp.ClientConnectionError(reason) from None
+    if removed:
         job = replace(job, message_removed_at=job.message_removed_at or datetime.now(UTC))
         if not may(Right.LOOK, interaction, job):
             raise UserError(NO_SUCH_PICTURE, job_id=job_id)
@@ -90,6 +109,7 @@ async def check_posting(interaction: Interaction, job_id: int) -> None:
     Raises:
         UserError: Why not.
         QueueUnavailableError: The database was too slow for an interaction not acknowledged yet.
+        aiohttp.ClientConnectionError: Discord was.
     """
     try:
         refusal = await answer_within(CHECKING_SECONDS, _refusal_to_show(interaction, job_id))

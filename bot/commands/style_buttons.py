@@ -26,19 +26,19 @@ SIX = "six"
 """Prefix, before a colon and a catalogue page, to try all paintings of that page."""
 TRIAL = {"size_px": 256, "quality": "draft", "vary": "style", "timelapse": False}
 """Options for trying several styles: small and quick."""
-REQUEST_ID = r"(?P<wish>\d{1,20})"
+REQUEST_ID = r"(?P<request>\d{1,20})"
 
 
 @persistent("in", USER, REQUEST_ID, r"(?P<style>[\w:-]{1,60})")
 async def style_button(interaction: Interaction, t: Texts, item: PersistentItem) -> None:
     """Paint in one style, or ask for a photograph.
 
-    `style` is a preset of `/paint`, or `SURPRISE`, `NEAR`, or `SIX` with a page; `wish` is the
+    `style` is a preset of `/paint`, or `SURPRISE`, `NEAR`, or `SIX` with a page; `request` is the
     interaction ID of the request with the photograph, or `NO_REQUEST`.
     """
     item.check_owner(interaction)
     styles, changes = _chosen(interaction, item.parts["style"])
-    request_id = int(item.parts["wish"])
+    request_id = int(item.parts["request"])
     if request_id == NO_REQUEST:
         if len(styles) == 1 and styles[0].preset is not None:
             await check_style(interaction, styles[0].preset)

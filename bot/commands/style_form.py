@@ -52,7 +52,7 @@ def saved_options(t: Texts, saved: Sequence[UserStyle]) -> list[discord.SelectOp
     return [
         discord.SelectOption(
             label=shorten(style.name, OPTION_LIMIT),
-            value=f"{SAVED_STYLE}{style.id}",
+            value=style.preset,
             description=t("of this server") if style.scope == "guild" else t("your own"),
         )
         for style in saved
@@ -107,8 +107,8 @@ class StyleForm(ReportingModal):
         title: str,
         on_chosen: OnChosen,
         *,
-        saved: Sequence[UserStyle] = (),
-        asks_strength: bool = False,
+        saved: Sequence[UserStyle],
+        asks_strength: bool,
     ) -> None:
         super().__init__(title=title)
         self._on_chosen = on_chosen

@@ -16,7 +16,6 @@ from bot.ui.words import is_local, is_offered, local_first, plain
 from bot.wire.acknowledging import acknowledge
 from common.catalogue import Painting, load_catalogue
 from common.settings import Settings
-from jobs.management.styles import SAVED_STYLE
 
 PAGE_SIZE = STYLES_TRIED
 SEARCH_LIMIT = 40  # characters, so that it fits into a custom_id
@@ -90,7 +89,7 @@ async def _own_entries(interaction: Interaction, t: Texts) -> list[StyleEntry]:
     )
     return [
         StyleEntry(
-            f"{SAVED_STYLE}{style.id}",
+            style.preset,
             style.name,
             f"**{plain(style.name)}**\n"
             + (t("of this server") if style.scope == "guild" else t("your own")),
@@ -152,10 +151,9 @@ styles_turner = page_button("styles", styles_page)
 
 
 @own_button("all-styles", _("All styles"), emoji="🖼️")
-async def all_styles_button(interaction: Interaction, _t: Texts, about: int) -> None:
+async def all_styles_button(interaction: Interaction, _t: Texts, request_id: int) -> None:
     """Opens the pages of all styles, for a photograph that is stored."""
     await acknowledge(interaction, ephemeral=True, thinking=True)
-    request_id = about
     place = PagePlace(interaction.user.id, topic=str(Topic(CATALOGUE, request_id=request_id)))
     await show(interaction, await styles_page(interaction, place))
 

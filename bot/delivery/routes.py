@@ -119,7 +119,7 @@ class Routes:
         reply = job.reply
         message: discord.Message
         if self.token_works(job):
-            message = await self._webhook(job).fetch_message(ORIGINAL)
+            message = await webhook_of(self._client, reply).fetch_message(ORIGINAL)
         elif not reply.is_public:
             return True
         else:
@@ -129,7 +129,8 @@ class Routes:
 
     async def _by_token(self, job: Job, fields: Fields, files: Files) -> SentMessage:
         """Edit the response by the interaction token."""
-        message = await self._webhook(job).edit_message(ORIGINAL, attachments=files, **fields)
+        webhook = webhook_of(self._client, job.reply)
+        message = await webhook.edit_message(ORIGINAL, attachments=files, **fields)
         return SentMessage("token", message.id, message.channel.id, message.edited_at)
 
     async def _by_bot(self, job: Job, fields: Fields, files: Files) -> SentMessage:
@@ -159,9 +160,6 @@ class Routes:
             return message
         given = {name: value for name, value in fields.items() if value}
         return await place.send(files=files, nonce=_nonce(job), **given)
-
-    def _webhook(self, job: Job) -> discord.Webhook:
-        return webhook_of(self._client, job.reply)
 
     async def _find(self, place: discord.abc.Messageable, job: Job) -> discord.Message | None:
         """The message with this final state that an earlier try sent, if there is one."""

@@ -26,7 +26,7 @@ from jobs.outcomes import QueueUnavailableError
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-UNAVAILABLE = (
+WAITED_OUT = (
     QueueUnavailableError,
     StorageUnavailableError,
     DecoderUnavailableError,
@@ -102,7 +102,7 @@ class Dependencies:
             except asyncio.CancelledError:
                 await cancel(trying)
                 raise
-            except UNAVAILABLE as error:
+            except WAITED_OUT as error:
                 left = self._seconds_left(request)
                 if left <= 0 and failures + 1 >= MIN_TRIES:
                     raise

@@ -30,7 +30,7 @@ class UnreachableError(UserError):
 class Downloader:
     """Downloads files and aborts as soon as one exceeds `max_bytes`."""
 
-    def __init__(self, max_bytes: int, *, proxy: str | None = None) -> None:
+    def __init__(self, max_bytes: int, *, proxy: str | None) -> None:
         self._max_bytes = max_bytes
         self._proxy = proxy
         self._session: aiohttp.ClientSession | None = None

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 from collections.abc import Collection, Mapping
 from functools import partial
-from typing import TypeVar
 
 from bot.intake.download import Downloader, UnreachableError
 from bot.intake.fair_use import ByteBudget, FairUse
@@ -40,8 +39,6 @@ from common.store import key_for
 from common.variants import left_out
 from jobs.model import Asker
 from jobs.queue import JobQueue
-
-T = TypeVar("T")
 
 HELD_BYTES = 48 * 1024 * 1024
 HELD_AT_ONCE = 8

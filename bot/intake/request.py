@@ -204,13 +204,7 @@ def asker_of(interaction: Interaction) -> Asker:
     )
 
 
-def reply_to(
-    interaction: Interaction,
-    *,
-    ephemeral: bool = False,
-    spoiler: bool = False,
-    notify: Notify = "long",
-) -> Reply:
+def reply_to(interaction: Interaction, *, ephemeral: bool, spoiler: bool, notify: Notify) -> Reply:
     """Where the response to an interaction goes.
 
     After the token has expired, the bot reaches the message by its own token only where it is a

@@ -140,7 +140,7 @@ async def resolve(
         return await _if_available(queue, painting, weight)
     wanted, is_id = preset.casefold(), _STYLE_ID.fullmatch(preset) is not None
     for style in await queue.styles.visible_to(user_id, guild_id):
-        if wanted == (f"{SAVED_STYLE}{style.id}" if is_id else style.name.casefold()):
+        if wanted == (style.preset if is_id else style.name.casefold()):
             return StyleInput(picture=style.picture_key, name=style.name, weight=weight)
     if is_id:
         raise UserError(STYLE_REMOVED)

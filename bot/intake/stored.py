@@ -59,9 +59,9 @@ class InputError(UserError):
         self,
         role: PictureRole,
         problem: UserError | PictureError,
-        number: int | None = None,
+        number: int | None,
         *,
-        is_video: bool = False,
+        is_video: bool,
     ) -> None:
         said = about_picture(role, problem.sentence, number, is_video=is_video)
         super().__init__(said.template, **said.values)

@@ -1,6 +1,5 @@
 """Requests stored by another version that this one cannot parse: their users are told."""
 
-import logging
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -10,8 +9,6 @@ from bot.kit import Bot
 from bot.texts import _, texts_for
 from bot.wire.original_response import answer_ephemerally, find_response_to, is_mine
 from jobs.model import Asker, Reply
-
-log = logging.getLogger(__name__)
 
 UNREADABLE = _(
     "This was saved by another version of the bot and can no longer be read; please ask for it "

@@ -80,12 +80,12 @@ def sentences(
             yield call.lineno, name, tuple(said) if len(said) > 1 else said[0], []
 
 
-def kinds_of_explained(root: Path = ROOT) -> set[str]:
+def kinds_of_explained() -> set[str]:
     """The names of the subclasses of `common.sentences.ExplainedError` in other packages."""
     classes = [
         (node.name, {ast.unparse(base) for base in node.bases})
         for package in OTHERS
-        for path in (root / package).rglob("*.py")
+        for path in (ROOT / package).rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.ClassDef)
     ]

@@ -75,6 +75,6 @@ def missing(catalog: Catalog) -> list[Message]:
     ]
 
 
-def known_languages(directory: Path = LOCALES_DIR) -> list[str]:
+def known_languages() -> list[str]:
     """The languages that have a file."""
-    return sorted(path.parent.name for path in directory.glob(f"*/{DOMAIN}.po"))
+    return sorted(path.parent.name for path in LOCALES_DIR.glob(f"*/{DOMAIN}.po"))

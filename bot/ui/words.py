@@ -8,7 +8,7 @@ import discord
 
 from bot.kit import Bot
 from bot.texts import Texts, _
-from common.catalogue import Catalogue, Painting, Ready, load_catalogue
+from common.catalogue import Painting, load_catalogue, needs_download
 from common.graphemes import cut
 from common.options import StyleInput
 from common.settings import Settings
@@ -101,7 +101,7 @@ def painter_words(t: Texts, client: Bot, painting: Painting) -> str:
 
 def is_local(painting: Painting, settings: Settings) -> bool:
     """Whether a painting needs no download."""
-    return isinstance(Catalogue.availability(painting, settings.styles_dir), Ready)
+    return not needs_download(painting, settings.styles_dir)
 
 
 def style_words(t: Texts, style: StyleInput) -> str:

@@ -21,9 +21,9 @@ T = TypeVar("T")
 ACKNOWLEDGED = "acknowledged"
 """Key in `interaction.extras`: Discord has acknowledged it, but discord.py never saw the
 response."""
-DEFERRED_PUBLICLY = "seen_by_all"
+DEFERRED_PUBLICLY = "deferred_publicly"
 """Key in `interaction.extras`: it was deferred publicly, so everybody sees "thinking…"."""
-RESPONSE_DEFERRED = "answer_follows"
+RESPONSE_DEFERRED = "response_deferred"
 """Key in `interaction.extras`: the deferred response is filled only after the command has ended.
 
 Until then the first followup to such an interaction would become its response.

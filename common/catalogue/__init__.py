@@ -1,15 +1,13 @@
 """The catalogue of styles: public-domain paintings that are part of the package."""
 
-from common.catalogue.catalogue import Availability, Catalogue, NeedsDownload, Ready, load_catalogue
+from common.catalogue.catalogue import Catalogue, load_catalogue, needs_download
 from common.catalogue.painting import CatalogueError, Painting, parse_painting
 
 __all__ = [
-    "Availability",
     "Catalogue",
     "CatalogueError",
-    "NeedsDownload",
     "Painting",
-    "Ready",
     "load_catalogue",
+    "needs_download",
     "parse_painting",
 ]

@@ -1,9 +1,8 @@
-"""The catalogue: loading, fuzzy search, and availability of paintings."""
+"""The catalogue: loading, fuzzy search, and which paintings are on this machine."""
 
 import contextlib
 import unicodedata
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import pairwise
 from pathlib import Path
@@ -27,24 +26,6 @@ SHORTEST_SURE = 5  # the same for `sure` searches
 SHORTEST_WHOLE = 7  # minimum length for comparing a text as a whole
 LEAST_WHOLE = 80.0
 _SCAN_SUFFIX = ".jpg"
-
-
-@dataclass(frozen=True)
-class Ready:
-    """It can be painted now, from its scan or a fingerprint."""
-
-    scan: Path | None
-    fingerprint: bool
-
-
-@dataclass(frozen=True)
-class NeedsDownload:
-    """Neither its scan nor a fingerprint is on this machine."""
-
-    url: str
-
-
-Availability = Ready | NeedsDownload
 
 
 class Catalogue:
@@ -87,19 +68,6 @@ class Catalogue:
         ]
         return [self._paintings[-place] for _, place in sorted(scored, reverse=True)[:limit]]
 
-    @staticmethod
-    def availability(painting: Painting, styles_dir: Path) -> Availability:
-        """Whether a painting can be painted on this machine.
-
-        Args:
-            painting: of the catalogue.
-            styles_dir: folder of downloaded scans.
-        """
-        there = kept_scan(painting, styles_dir)
-        if there is None and not painting.fingerprints:
-            return NeedsDownload(painting.image_url)
-        return Ready(there, bool(painting.fingerprints))
-
 
 def scan_path(painting: Painting, styles_dir: Path) -> Path:
     """Path of a painting's scan, whether downloaded or not."""
@@ -110,6 +78,11 @@ def kept_scan(painting: Painting, styles_dir: Path) -> Path | None:
     """Path of a painting's scan if it was downloaded and is accessible; else None."""
     scan = scan_path(painting, styles_dir)
     return scan if _is_file(scan) else None
+
+
+def needs_download(painting: Painting, styles_dir: Path) -> bool:
+    """Whether neither a painting's scan nor a fingerprint is on this machine."""
+    return kept_scan(painting, styles_dir) is None and not painting.fingerprints
 
 
 def painted_swatch_path(painting: Painting, styles_dir: Path) -> Path:

@@ -57,8 +57,6 @@ class Description:
     source: str = "CLIP"
     """Format of the source file, such as `GIF` or `MP4`."""
     has_alpha: bool = False
-    has_sound: bool = False
-    """Whether the source file had sound, which is left out."""
 
     def to_json(self) -> bytes:
         """Serialize."""
@@ -84,7 +82,7 @@ class Description:
                 and max(about.durations_ms) <= _LONGEST_MS
                 and about.plays >= 0
                 and about.source.isalnum()
-                and type(about.has_alpha) is type(about.has_sound) is bool
+                and type(about.has_alpha) is bool
             )
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise ClipDamagedError("its description cannot be read") from error
@@ -183,7 +181,6 @@ def write_clip(
     *,
     plays: int = FOR_EVER,
     source: str = "CLIP",
-    has_sound: bool = False,
 ) -> Description:
     """Write a clip file, with at most one frame in memory.
 
@@ -193,7 +190,6 @@ def write_clip(
         durations_ms: How long each is shown.
         plays: Number of plays; 0: forever.
         source: Format of the source file.
-        has_sound: Whether the source file had sound.
 
     Raises:
         ValueError: the frames are not alike, or not as many as their durations.
@@ -218,7 +214,6 @@ def write_clip(
             plays=plays,
             source=source,
             has_alpha=frame.mode == "RGBA",
-            has_sound=has_sound,
         )
 
     pngs = encoded()

@@ -149,7 +149,6 @@ def _moving(
         plays=motion.plays,
         source=found.name,
         has_alpha=frames.has_alpha,
-        has_sound=motion.has_sound,
     )
     notes = _notes(motion, kept, clip_limits)
     return _Moving(about, frames.alike(pngs), notes), frames.most_visible

@@ -156,7 +156,7 @@ class DecoderPool:
             raise answer
         return answer
 
-    async def _answer(self, asked: "_Question") -> Decoded | PictureError:
+    async def _answer(self, asked: _Question) -> Decoded | PictureError:
         """Ask an idle child or a new one; only a new one's crash is attributed to the file.
 
         Raises:
@@ -178,7 +178,7 @@ class DecoderPool:
             self._forget(child)
         return None
 
-    async def _ask_and_keep(self, child: _Child, asked: "_Question") -> Decoded | PictureError:
+    async def _ask_and_keep(self, child: _Child, asked: _Question) -> Decoded | PictureError:
         try:
             async with asyncio.timeout(self._patience_seconds):
                 answer = await _unless_it_hangs(child.process, self._ask(child, asked))
@@ -276,7 +276,7 @@ class DecoderPool:
             os.close(child.memory)
             child.memory = None
 
-    async def _ask(self, child: _Child, asked: "_Question") -> Decoded | PictureError:
+    async def _ask(self, child: _Child, asked: _Question) -> Decoded | PictureError:
         stdin, stdout = child.process.stdin, child.process.stdout
         if stdin is None or stdout is None:
             raise ValueError("the decoding process has no pipes")

@@ -18,7 +18,7 @@ class Reducer:
         shape: Height, width and channels of the whole picture, with alpha as the last one.
         factor: By which each side is divided, rounded up.
         dtype: Type of the samples and of the result.
-        alpha_white: The sample value of opaque, if the last channel is alpha.
+        alpha_white: The sample value of opaque; None if the last channel is not alpha.
     """
 
     def __init__(
@@ -26,7 +26,7 @@ class Reducer:
         shape: tuple[int, int, int],
         factor: int,
         dtype: np.dtype[Any],
-        alpha_white: float | None = None,
+        alpha_white: float | None,
     ) -> None:
         height, width, channels = shape
         small = (-(-height // factor), -(-width // factor), channels)

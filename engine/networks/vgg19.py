@@ -1,4 +1,4 @@
-"""VGG19 (Simonyan and Zisserman 2014) as an encoder with named layers."""
+"""VGG-19 (Simonyan and Zisserman 2014) as an encoder with named layers."""
 
 import hashlib
 from collections.abc import Collection, Sequence
@@ -88,7 +88,7 @@ class Vgg19Weights:
 
 
 class Vgg19:
-    """VGG19's convolutions, frozen, up to the deepest layer that is asked for.
+    """VGG-19's convolutions, frozen, up to the deepest layer that is asked for.
 
     The first convolution uses replication padding, as the style would paint a frame of zeros. The
     deeper ones pad with zeros, as in training.
@@ -114,7 +114,7 @@ class Vgg19:
         self._convolutions = weights.present()
         self.layers = tuple(convolution.layer for convolution in self._convolutions)
         if not self.layers:
-            raise WeightsError("The weights file contains no convolution of VGG19.")
+            raise WeightsError("The weights file contains no convolution of VGG-19.")
         pixel_dtype = torch.promote_types(dtype, torch.float32)
         self._mean = _per_channel(weights.normalization.mean, self.device, pixel_dtype)
         self._std = _per_channel(weights.normalization.std, self.device, pixel_dtype)
@@ -127,7 +127,7 @@ class Vgg19:
         missing = [name for name in layers if name not in self.layers]
         if missing:
             raise WeightsError(
-                "The VGG19 weights in use do not have: {missing}. They have: {present}. Choose "
+                "The VGG-19 weights in use do not have: {missing}. They have: {present}. Choose "
                 "among these, or use a weights file that goes deeper.",
                 missing=", ".join(missing),
                 present=", ".join(self.layers),

@@ -61,7 +61,7 @@ def load_weights(file: Path) -> Vgg19Weights:
     try:
         tensors, stated = _read(file)
     except _UNREADABLE as error:
-        raise WeightsError("{file} cannot be read as VGG19's weights.", file=file.name) from error
+        raise WeightsError("{file} cannot be read as VGG-19's weights.", file=file.name) from error
     if _FIRST not in tensors:
         raise WeightsError(
             "{file} contains no weights named features.0.weight and so on.", file=file.name
@@ -121,7 +121,7 @@ def _check_shapes(tensors: dict[str, Tensor], file: Path) -> None:
         bias = tensors.get(f"{convolution.key}.bias")
         if weight.shape[1:] != (channels, 3, 3) or bias is None or bias.shape != weight.shape[:1]:
             raise WeightsError(
-                "{file} does not contain VGG19's weights: those of {layer} have another shape.",
+                "{file} does not contain VGG-19's weights: those of {layer} have another shape.",
                 file=file.name,
                 layer=convolution.layer,
             )

@@ -77,7 +77,7 @@ class Kernel:
         return self.of_rows(x.shape, _rows_of(x), relu=relu)
 
     def of_rows(
-        self, in_shape: Sequence[int], rows_of: Callable[[int, int], Tensor], *, relu: bool = False
+        self, in_shape: Sequence[int], rows_of: Callable[[int, int], Tensor], *, relu: bool
     ) -> Tensor:
         """The same for input rows that are computed on demand; see `bands`."""
         made: Tensor | None = None

@@ -127,7 +127,7 @@ class Report:
     peak_memory_bytes: int
     tiles: int
     tile_px: int | None
-    notes: tuple[Sentence, ...] = ()
+    notes: tuple[Sentence, ...]
     losses: tuple[Losses, ...] = ()
 
     @property

@@ -23,7 +23,7 @@ class Objective:
     """Size of the picture."""
     terms: Sequence[Term]
     """The terms that are summed."""
-    untouched: tuple[Tensor, Tensor] | None = None
+    untouched: tuple[Tensor, Tensor] | None
     """For a picture that is painted only in part: the pixels [1, 3, H, W] outside, mostly the
     photograph's, and the mask [H, W] of what is painted.
     """

@@ -46,7 +46,7 @@ class Optimizer(Protocol):
     def last(self) -> Tensor:
         """The result at the end of a scale, as a new tensor."""
 
-    def last_resized(self, size: Size, detail: Tensor | None = None) -> Tensor:
+    def last_resized(self, size: Size, detail: Tensor | None) -> Tensor:
         """`last` at another size, plus `detail` of that size, as resizing adds none.
 
         Frees the optimizer's memory; it cannot be used afterwards.
@@ -111,7 +111,7 @@ class Adam:
         self._average.lerp_(self._picture, 1 - settings.averaging)
         self._averaged.mul_(settings.averaging).add_(1 - settings.averaging)
 
-    def last_resized(self, size: Size, detail: Tensor | None = None) -> Tensor:
+    def last_resized(self, size: Size, detail: Tensor | None) -> Tensor:
         """See `Optimizer.last_resized`."""
         picture = self.result()
         self._average = self._picture
@@ -127,7 +127,7 @@ class Adam:
         """See `Optimizer.last`."""
         return self.result()
 
-    def rescaled(self, size: Size, detail: Tensor | None = None) -> "Adam":
+    def rescaled(self, size: Size, detail: Tensor | None) -> "Adam":
         """Itself at the next scale, with detail added as by `last_resized`."""
         pixels = self._picture.shape[-2] * self._picture.shape[-1]
         ratio = pixels / (size[0] * size[1])
@@ -217,7 +217,7 @@ class Lbfgs:
         pixels = self._state.point.shape[-2] * self._state.point.shape[-1]
         return gamma_of(self._state) * (size[0] * size[1] / pixels)
 
-    def last_resized(self, size: Size, detail: Tensor | None = None) -> Tensor:
+    def last_resized(self, size: Size, detail: Tensor | None) -> Tensor:
         """See `Optimizer.last_resized`."""
         picture = extrapolated(self._state)
         del self._state

@@ -80,7 +80,7 @@ class Run:
         self._scales = Scales(self.state, self.inputs, self.options, self.studio)
         self._guard = MemoryGuard.from_here(self.memory, self.studio.device)
 
-    def paint(self, resumed: checkpoint.LoadedCheckpoint | None = None) -> Iterator[Event]:
+    def paint(self, resumed: checkpoint.LoadedCheckpoint | None) -> Iterator[Event]:
         """All scales, from the start or from a checkpoint."""
         devices.reset_peak_memory(self.studio.device)
         first = 0 if resumed is None else resumed.header.scale

@@ -35,7 +35,7 @@ class ScaleRun:
     """Number of the scale."""
     optimizer: Optimizer
     """Holds the picture."""
-    done: int
+    done: int = 0
     """Number of iterations so far."""
     objective: Objective | None = None
     """The loss; None until it is set up."""
@@ -152,7 +152,7 @@ class Scales:
             )
         if isinstance(before, Adam) and scale.history is None:
             work = attempt(
-                lambda: ScaleRun(number, before.rescaled(scale.size, detail), 0), self.studio.device
+                lambda: ScaleRun(number, before.rescaled(scale.size, detail)), self.studio.device
             )
             if work is None:
                 raise no_memory()
@@ -208,7 +208,7 @@ class Scales:
             optimizer.shorten_steps(self.state.pace)
             if state is not None:
                 optimizer.load(state)  # for Adam that includes the pace
-            return ScaleRun(number, optimizer, 0)
+            return ScaleRun(number, optimizer)
 
         while (work := attempt(begin, self.studio.device)) is None:
             self._shorten_history(number)

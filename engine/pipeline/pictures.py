@@ -44,7 +44,7 @@ class Pictures:
         options: PaintOptions,
         *,
         studio: Studio,
-        resume: bytes | None = None,
+        resume: bytes | None,
         control: Control | None = None,
     ) -> Generator[Event, None, None]:
         """Paint from them; see `engine.painting.paint`."""

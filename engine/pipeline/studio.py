@@ -38,5 +38,5 @@ def open_studio(
         device=found,
         precision=precision or settings.atelier_precision,
         max_memory_bytes=parse_allowance(memory, found) if memory else None,
-        statistics=StatisticsFiles(settings.atelier_data_dir / "statistics"),
+        statistics=StatisticsFiles(settings.statistics_dir),
     )

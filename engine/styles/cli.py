@@ -6,7 +6,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from common.catalogue import Catalogue, NeedsDownload, Painting, Ready, load_catalogue
+from common.catalogue import Painting, load_catalogue
+from common.catalogue.catalogue import kept_scan
 from common.command_line import FAILED, WRONG_USE, OneLineParser, for_shell
 from common.options import NETWORKS
 from common.sentences import ExplainedError
@@ -87,23 +88,12 @@ def _list(options: argparse.Namespace, styles_dir: Path, out: Console, err: Cons
         err.print(f"No painting, artist or movement matches {options.search}.", markup=False)
         return FAILED
     for painting in found:
-        words = _availability(catalogue, painting, styles_dir)
+        has = {"scan": kept_scan(painting, styles_dir), "fingerprint": painting.fingerprints}
+        words = ", ".join(kind for kind, there in has.items() if there) or "needs a download"
         more = (painting.artist, str(painting.year), painting.movement) if wide else ()
         table.add_row(painting.name, *more, painting.id, words)
     out.print(table)
     return 0
-
-
-def _availability(catalogue: Catalogue, painting: Painting, styles_dir: Path) -> str:
-    match catalogue.availability(painting, styles_dir):
-        case NeedsDownload():
-            return "needs a download"
-        case Ready(scan=None):
-            return "fingerprint"
-        case Ready(fingerprint=False):
-            return "scan"
-        case _:
-            return "scan, fingerprint"
 
 
 def _fetch(options: argparse.Namespace, styles_dir: Path, out: Console, err: Console) -> int:

@@ -42,7 +42,7 @@ class PresetStyle:
     name: Sentence
     network: str
     """The requested network, or the one of the fingerprints."""
-    picture: Picture | None = None
+    picture: Picture | None
     fingerprints: Sequence[StyleStatistics] = ()
     notes: tuple[Sentence, ...] = ()
     """What differs from the request."""

@@ -16,7 +16,7 @@ from engine.painting.statistics import StatisticsKey, StyleStatistics
 MAX_BYTES = 256 * 1024 * 1024
 _SUFFIX = ".statistics"
 KEPT_SECONDS = 86_400.0
-"""Statistics that were not used for a day are deleted."""
+"""How long statistics are kept that no painting uses."""
 
 
 class StatisticsFiles:
@@ -55,15 +55,15 @@ class StatisticsFiles:
             return
         with contextlib.suppress(OSError):
             write_whole(path, data)
-            self.forget(KEPT_SECONDS)
+            self.forget_unused()
             self._shrink()
 
-    def forget(self, seconds: float) -> int:
-        """Delete statistics that were not used for that time; returns how many."""
+    def forget_unused(self) -> int:
+        """Delete statistics that were not used for `KEPT_SECONDS`; returns how many."""
         count = 0
         for path in self._folder.rglob(f"*{_SUFFIX}"):
             with contextlib.suppress(OSError):
-                if time.time() - path.stat().st_mtime > seconds:
+                if time.time() - path.stat().st_mtime > KEPT_SECONDS:
                     path.unlink()
                     count += 1
         return count

@@ -12,7 +12,6 @@ from common.catalogue.catalogue import kept_scan, painted_swatch_path, swatch_at
 from common.files import write_whole
 from common.options import PaintOptions
 from engine.errors import PaintingStoppedError
-from engine.networks.registry import NetworkSource
 from engine.painting.inputs import Style
 from engine.painting.painter import paint
 from engine.painting.picture import Picture
@@ -44,9 +43,8 @@ def paint_swatch(style: Style, network: str = "vgg19", control: Control | None =
         network=network,
         faces="off",
     )
-    studio = Studio(NetworkSource())
     painted = run_with_listeners(
-        paint(blank, [style], options, studio=studio, control=control or Control())
+        paint(blank, [style], options, studio=Studio(), control=control or Control())
     )
     buffer = io.BytesIO()
     image = painted.picture.to_image().convert("RGB")

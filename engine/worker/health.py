@@ -11,7 +11,7 @@ from common.logs import redacted
 from common.store import StorageUnavailableError
 from engine.scratch import scratch_problem
 from engine.worker.lease import sleep_unless
-from engine.worker.painting_thread import THREAD, PaintingThread
+from engine.worker.painting_thread import PaintingThread
 from engine.worker.watchdog import HangingError, hang_message
 from jobs.model import EngineInfo
 from jobs.outcomes import QueueUnavailableError
@@ -82,7 +82,7 @@ class EngineHealth:
             probing = self._thread.run(self._probe)
             await asyncio.wait({probing}, timeout=self._hang_seconds)
             if not probing.done():
-                raise HangingError(hang_message(self._hang_seconds, THREAD))
+                raise HangingError(hang_message(self._hang_seconds))
             problem = probing.result()
         return None if problem is None else redacted(problem)
 

@@ -28,7 +28,7 @@ from engine.worker.outcomes import (
     Stopped,
 )
 from engine.worker.painter import JobPainter
-from engine.worker.painting_thread import THREAD, PaintingThread
+from engine.worker.painting_thread import PaintingThread
 from engine.worker.storing import store_finished
 from engine.worker.watchdog import HangingError, Watchdog
 from jobs.execution.job_log import log_end
@@ -70,20 +70,19 @@ class JobRunner:
         self._passed: Counter[int] = Counter()
         """How often each job failed while all was found healthy."""
 
-    async def run(self, claim: Claim, stop: asyncio.Event, *, lease_seconds: float) -> None:
+    async def run(self, claim: Claim, stop: asyncio.Event) -> None:
         """Paint a job and write how it ended; wait for what the next one needs.
 
         Args:
             claim: the job.
             stop: set at a shutdown; the job then goes back to its place in the queue.
-            lease_seconds: duration of the lease.
 
         Raises:
             EngineInTroubleError: the device has hung, or stays unhealthy.
             QueueUnavailableError: the database cannot be used.
         """
         log.info("job %d: begins", claim.job.id)
-        keeper = LeaseKeeper(self._queue, claim, JobHandle(), stop, lease_seconds)
+        keeper = LeaseKeeper(self._queue, claim, JobHandle(), stop)
         after, hung = BeforeNextJob(), None
         try:
             after = await self._end(keeper, await self._painted(keeper))
@@ -131,7 +130,7 @@ class JobRunner:
             self._queue.store,
             keeper.handle,
         )
-        watch = Watchdog(self._hang_seconds, THREAD)
+        watch = Watchdog(self._hang_seconds)
         return await keeper.during(painting, patience_seconds=STOP_SECONDS, watch=watch)
 
     async def _hung(self, keeper: LeaseKeeper, hung: HangingError) -> None:

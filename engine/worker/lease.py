@@ -12,7 +12,6 @@ from common.backoff import Backoff
 from common.store import StorageUnavailableError
 from engine.worker.job_handle import Checkpoint, JobHandle, StopReason
 from engine.worker.watchdog import Watchdog
-from jobs.execution.leases import LEASE_SECONDS
 from jobs.model import Claim
 from jobs.outcomes import LeaseHeld, LeaseLost, LeaseOutcome, QueueUnavailableError
 from jobs.queue import JobQueue
@@ -46,7 +45,6 @@ class LeaseKeeper:
     handle: JobHandle
     stop: asyncio.Event
     """Set at a shutdown."""
-    lease_seconds: float = LEASE_SECONDS
     storing: "asyncio.Task[_Stored] | None" = None
     """The checkpoint that is being stored."""
     _frames: int = 0
@@ -136,8 +134,9 @@ class LeaseKeeper:
         if await self.queue.wait_for_cancellation(self.claim.job.id, 0.0):
             self._may_be_cancelled = True
         outcomes = [*await self._save_checkpoint(), *await self._report_progress()]
-        if self._failures or self._renewed_at.seconds_ago() > self.lease_seconds / RENEWALS_A_LEASE:
-            outcomes.append(await claims.renew(self.claim, lease_seconds=self.lease_seconds))
+        pause_seconds = self.claim.lease_seconds / RENEWALS_A_LEASE
+        if self._failures or self._renewed_at.seconds_ago() > pause_seconds:
+            outcomes.append(await claims.renew(self.claim))
             self._renewed_at = _Clocks.now()
         now = time.monotonic()
         if outcomes:

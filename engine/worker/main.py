@@ -105,7 +105,7 @@ async def _serve(settings: Settings, *, until_stdin_closes: bool) -> None:
             pid=os.getpid(),
         )
         hang_seconds = float(settings.atelier_hang_seconds)
-        statistics = StatisticsFiles(settings.atelier_data_dir / "statistics")
+        statistics = StatisticsFiles(settings.statistics_dir)
         worker = EngineWorker(
             queue, painter, info, hang_seconds=hang_seconds, statistics=statistics
         )

@@ -23,7 +23,7 @@ class ClipFiles:
     plays: int
     files: Mapping[str, Path]
     """The encoded files, by `gif`, `mp4` and `webp`."""
-    has_alpha: bool = False
+    has_alpha: bool
 
 
 @dataclass(frozen=True)

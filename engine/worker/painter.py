@@ -67,8 +67,7 @@ class JobPainter:
         self._settings = settings
         self._studio = open_studio(settings)
         self._swatches = MissingSwatches(settings.styles_dir, self.network_name())
-        folder = settings.atelier_data_dir / "pace"
-        self._pace = MeasuredPace(self._studio, self.network_name(), folder)
+        self._pace = MeasuredPace(self._studio, self.network_name(), settings.pace_dir)
         self._abilities: Abilities | None = None
         self._warm = set[str]()
         """Networks that have painted a picture here."""

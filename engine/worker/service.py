@@ -104,7 +104,7 @@ class EngineWorker:
                 if claim is not None:
                     self._idle.end()
                     with job_log_ids(claim.job):
-                        await self._runner.run(claim, stop, lease_seconds=LEASE_SECONDS)
+                        await self._runner.run(claim, stop)
                     self._is_painting = False
                     if not stop.is_set():  # in a long queue no heartbeat finds it idle
                         await self._announce_changes()

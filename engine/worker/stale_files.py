@@ -15,7 +15,7 @@ import psutil
 from common.files import TEMPORARY
 from common.settings import Settings
 from engine.scratch import SCRATCH
-from engine.styles.statistics_files import KEPT_SECONDS, StatisticsFiles
+from engine.styles.statistics_files import StatisticsFiles
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ def delete_stale_files(settings: Settings) -> int:
         with contextlib.suppress(OSError):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
             count += 1
-    count += StatisticsFiles(settings.atelier_data_dir / "statistics").forget(KEPT_SECONDS)
+    count += StatisticsFiles(settings.statistics_dir).forget_unused()
     if count:
         log.info("%d files and folders that were left behind are deleted", count)
     return count
@@ -51,8 +51,7 @@ def _scratch_of_dead_processes() -> Iterator[Path]:
 
 
 def _partial_files(settings: Settings) -> Iterator[Path]:
-    data = settings.atelier_data_dir
-    for folder in (settings.styles_dir, data / "statistics", data / "pace"):
+    for folder in (settings.styles_dir, settings.statistics_dir, settings.pace_dir):
         for pattern in (f"**/*{TEMPORARY}", "**/.new-*"):
             for path in folder.glob(pattern):
                 with contextlib.suppress(OSError):

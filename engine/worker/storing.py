@@ -28,7 +28,7 @@ class StoredFiles:
     """Keys of all versions; most jobs have one."""
     timelapse_key: str | None
     records: dict[str, str]
-    clip: PaintedClip | None = None
+    clip: PaintedClip | None
 
 
 async def store_finished(

@@ -6,6 +6,8 @@ import time
 import traceback
 from dataclasses import dataclass, field
 
+from engine.worker.painting_thread import THREAD
+
 MOST_A_LOOK_SECONDS = 5.0
 """Longest time between two checks that counts, as a machine that slept has not hung."""
 FRAMES_SHOWN = 6
@@ -25,8 +27,6 @@ class Watchdog:
     """Measures how long a thread has not asked whether to stop, without the machine's sleep."""
 
     limit_seconds: float
-    thread_prefix: str
-    """Prefix of the thread's name, for the message."""
     _stop_checks: int = field(default=-1, init=False)
     _silent_seconds: float = field(default=0.0, init=False)
     _looked_at: float = field(default_factory=time.monotonic, init=False)
@@ -44,23 +44,21 @@ class Watchdog:
             return
         self._silent_seconds += min(passed, MOST_A_LOOK_SECONDS)
         if self._silent_seconds > self.limit_seconds:
-            words = hang_message(self.limit_seconds, self.thread_prefix)
+            words = hang_message(self.limit_seconds)
             raise HangingError(words, while_painting=stop_checks > 0)
 
 
-def hang_message(seconds: float, thread_prefix: str) -> str:
+def hang_message(seconds: float) -> str:
     """The message, in English, for the log and owners."""
-    return (
-        f"The device has hung: nothing came of it for {seconds:.0f} s (in {_where(thread_prefix)})."
-    )
+    return f"The device has hung: nothing came of it for {seconds:.0f} s (in {_where()})."
 
 
-def _where(thread_prefix: str) -> str:
-    """The innermost calls of the thread, innermost first."""
+def _where() -> str:
+    """The innermost calls of the painting thread, innermost first."""
     frames = sys._current_frames()  # noqa: SLF001 - how Python names it
     for thread in threading.enumerate():
         frame = frames.get(thread.ident or 0)
-        if thread.name.startswith(thread_prefix) and frame is not None:
+        if thread.name.startswith(THREAD) and frame is not None:
             calls = traceback.extract_stack(frame)[-FRAMES_SHOWN:]
             return " < ".join(f"{call.name}:{call.lineno}" for call in reversed(calls))
     return "no thread"

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from common.settings import Settings
 from jobs.cli.restoring import restore
-from jobs.cli.settle_restored import Restored, settle
+from jobs.cli.settle_restored import Settled, settle
 from jobs.cli.tables import counted
 from jobs.db.backup import backup
 from jobs.db.liveness import BOT_LOCK
@@ -42,8 +42,8 @@ async def restore_backup(settings: Settings, file: Path, console: Console, *, mo
         hint = ": run this as the user who runs the bot" * isinstance(error, PermissionError)
         raise QueueError(f"The folder {folder} cannot be used ({reason}){hint}.") from error
     console.print(f"Restored {counted(restored.pictures, 'picture')}.")
-    if not moves:
-        _say(restored, console)
+    if restored.settled is not None:
+        _say(restored.settled, console)
     if restored.aside is not None:
         console.print(f"The database that was there before is now {restored.aside}.", markup=False)
     return 0
@@ -55,9 +55,9 @@ async def settle_restored(queue: JobQueue, _: argparse.Namespace, console: Conso
     return 0
 
 
-def _say(restored: Restored, console: Console) -> None:
+def _say(settled: Settled, console: Console) -> None:
     console.print(
-        f"Ended {counted(restored.ended_jobs, 'waiting job')}; erased once more the data of "
-        f"{counted(restored.erased_users, 'member')} who had it erased after the backup. "
+        f"Ended {counted(settled.ended_jobs, 'waiting job')}; erased once more the data of "
+        f"{counted(settled.erased_users, 'member')} who had it erased after the backup. "
         "Nothing is deleted for a day."
     )

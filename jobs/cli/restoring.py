@@ -6,7 +6,7 @@ import sqlite3
 import tarfile
 import tempfile
 from contextlib import closing, suppress
-from dataclasses import replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -15,7 +15,7 @@ from common.files import private_folder, put_in_place
 from common.settings import Settings
 from common.store import PictureStore, key_for
 from common.store.keys import KEY
-from jobs.cli.settle_restored import NUMBERED, Restored, settle
+from jobs.cli.settle_restored import NUMBERED, Settled, settle
 from jobs.db import postgres_copying, unfinished_restore
 from jobs.db.addresses import parse_address
 from jobs.db.backup import DATABASE_NAME, DUMP_NAME, PICTURES, sqlite_file
@@ -36,7 +36,18 @@ _Loaded = tuple[int, dict[str, int] | None, Path | None]
 """Number of pictures, highest IDs given before, and where the previous database is now."""
 
 
-async def restore(settings: Settings, source: Path, *, moves: bool = False) -> Restored:
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """The result of a restore."""
+
+    pictures: int
+    aside: Path | None
+    """Where the previous database is; a dump if it is PostgreSQL."""
+    settled: Settled | None
+    """None after a move, where jobs continue."""
+
+
+async def restore(settings: Settings, source: Path, *, moves: bool) -> Restored:
     """Restore a backup of `jobs.db.backup` into a data folder that nobody uses.
 
     Args:
@@ -60,7 +71,7 @@ async def restore(settings: Settings, source: Path, *, moves: bool = False) -> R
         async with await JobQueue.open(settings, restores=True) as queue:
             # The highest IDs are those of the database before one whose restore was cut off.
             known = None if is_second else highest
-            settled = Restored(0, 0, 0, None) if moves else await settle(queue, known)
+            settled = None if moves else await settle(queue, known)
     except BaseException:  # a bot would deliver again what is not settled
         if database is None:
             await _put_back(settings, aside)
@@ -68,7 +79,7 @@ async def restore(settings: Settings, source: Path, *, moves: bool = False) -> R
             _put_file_back(settings, database, aside)
         raise
     unfinished_restore.end(settings.atelier_data_dir)
-    return replace(settled, pictures=pictures, aside=aside)
+    return Restored(pictures, aside, settled)
 
 
 def _load_sqlite(settings: Settings, source: Path, database: Path, *, moves: bool) -> _Loaded:

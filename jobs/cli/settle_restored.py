@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
 
 import sqlalchemy as sa
 
@@ -10,7 +9,7 @@ from jobs.core import EVERYWHERE, record_event
 from jobs.db import schema
 from jobs.db.database import Transaction
 from jobs.db.facts import write_fact
-from jobs.db.rows import IS_WAITING, J
+from jobs.db.rows import IS_UNFINISHED, J
 from jobs.execution.ending import end_job
 from jobs.management.audit import COMMAND_LINE
 from jobs.management.installation import RESTORED_AT
@@ -25,19 +24,16 @@ NUMBERED = (schema.jobs, schema.audit)
 
 
 @dataclass(frozen=True, slots=True)
-class Restored:
-    """The result of a restore."""
+class Settled:
+    """What settling a restored database changed."""
 
-    pictures: int
     ended_jobs: int
     """Jobs that were waiting or running in the backup."""
     erased_users: int
     """Members who had their data erased after the backup."""
-    aside: Path | None
-    """Where the previous database is; a dump if it is PostgreSQL."""
 
 
-async def settle(queue: JobQueue, highest: dict[str, int] | None = None) -> Restored:
+async def settle(queue: JobQueue, highest: dict[str, int] | None = None) -> Settled:
     """Bring a restored database up to date.
 
     Waiting and running jobs are ended, nothing is delivered any more, erasures since the backup are
@@ -55,7 +51,7 @@ async def settle(queue: JobQueue, highest: dict[str, int] | None = None) -> Rest
     erased = erased_since(queue.settings.atelier_data_dir, newest)
     for user_id in erased:
         await queue.privacy.erase_user(user_id)
-    return Restored(0, ended, len(erased), None)
+    return Settled(ended, len(erased))
 
 
 async def _newest(queue: JobQueue) -> float:
@@ -68,8 +64,8 @@ async def _newest(queue: JobQueue) -> float:
 
 async def _end_all(transaction: Transaction) -> int:
     """End unfinished jobs; their messages may show more by now than this database knows."""
-    waiting = await transaction.all(sa.select(schema.jobs).where(IS_WAITING))
-    for row in waiting:
+    unfinished = await transaction.all(sa.select(schema.jobs).where(IS_UNFINISHED))
+    for row in unfinished:
         await end_job(transaction, row, JobState.CANCELLED, "operator")
         await record_event(transaction, row.id, "restored", "operator")
     undelivered = sa.update(schema.jobs).where(J.delivered_at.is_(None))
@@ -82,7 +78,7 @@ async def _end_all(transaction: Transaction) -> int:
         await transaction.execute(sa.delete(table))
     opened = sa.update(schema.intakes).where(schema.intakes.c.closed_at.is_(None))
     await transaction.execute(opened.values(closed_at=transaction.now, payload="{}", user_id=None))
-    return len(waiting)
+    return len(unfinished)
 
 
 async def _skip_numbers(

@@ -56,7 +56,7 @@ class _DataVersion:
         """Read the version after which changes are noticed."""
         self._version = await self._poll(0.0)
 
-    async def wait(self, timeout_seconds: float, about: str | None = None) -> bool:  # noqa: ARG002 - a number says nothing of what
+    async def wait(self, timeout_seconds: float, about: str | None) -> bool:  # noqa: ARG002 - a number says nothing of what
         known, self._version = self._version, await self._poll(timeout_seconds)
         return self._version != known
 
@@ -112,7 +112,7 @@ class _Notifications:
         self._answered_at = asyncio.get_running_loop().time()
         self._changed.set()
 
-    async def wait(self, timeout_seconds: float, about: str | None = None) -> bool:
+    async def wait(self, timeout_seconds: float, about: str | None) -> bool:
         if self._connection is None or self._connection.is_closed():
             await self.connect()
         try:

@@ -36,7 +36,6 @@ class BotState:
 
     info: BotInfo
     started_at: datetime
-    last_seen: datetime
     gateway_seen: datetime | None
     """When it was last connected to Discord's gateway."""
     latency_seconds: float | None

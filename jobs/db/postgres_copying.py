@@ -38,18 +38,21 @@ ON n.oid = relnamespace WHERE pg_class.oid = to_regclass($1)
 """The schema that a bot uses: where it finds its tables, else the first of the search path."""
 _NAMES = "SELECT tablename FROM pg_tables WHERE schemaname = current_schema()"
 _OTHERS = """
-SELECT relname FROM pg_class WHERE relnamespace = current_schema()::regnamespace
+SELECT relname FROM pg_class WHERE relnamespace = quote_ident(current_schema())::regnamespace
 AND relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND NOT relname = ANY($1)
 """
 """Tables, views and sequences of other programs in the same schema."""
-_ENTRY = re.compile(
+_SCHEMAS = re.compile(rf"^\d+; \d+ \d+ TABLE (?:DATA )?(.+?) {REVISION_TABLE} ", re.MULTILINE)
+"""Schemas with our tables, in the lines of `pg_restore --list`."""
+_ENTRY = (
     r"\d+; \d+ \d+ (?P<kind>TABLE DATA|TABLE|SEQUENCE OWNED BY|SEQUENCE SET|SEQUENCE|DEFAULT|"
-    r"FK CONSTRAINT|CONSTRAINT|INDEX|TRIGGER|FUNCTION) (?P<schema>\S+) (?P<name>\S+) .*"
+    r"FK CONSTRAINT|CONSTRAINT|INDEX|TRIGGER|FUNCTION) (?P<schema>%s) (?P<name>\S+) .*"
 )
-"""A line of `pg_restore --list`."""
+"""One of these lines; names are not quoted there, so that the schemas have to be known."""
 _FUNCTIONS = """
 SELECT DISTINCT tgfoid::regprocedure::text FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
-WHERE NOT tgisinternal AND c.relname = ANY($1) AND c.relnamespace = current_schema()::regnamespace
+WHERE NOT tgisinternal AND c.relname = ANY($1)
+AND relnamespace = quote_ident(current_schema())::regnamespace
 """
 
 
@@ -184,7 +187,9 @@ def revision_in(source: Path) -> str | None:
 
 def _entries_of_ours(listed: str) -> list[re.Match[str]]:
     """The lines of a table of contents that concern our tables, in order."""
-    found = (_ENTRY.fullmatch(line.rstrip()) for line in listed.splitlines())
+    schemas = "|".join(map(re.escape, set(_SCHEMAS.findall(listed))))
+    entry_of_ours = re.compile(_ENTRY % schemas)
+    found = (entry_of_ours.fullmatch(line.rstrip()) for line in listed.splitlines())
     return [entry for entry in found if entry and _is_ours(entry["kind"], entry["name"])]
 
 

@@ -52,11 +52,14 @@ _CLOSED = "08003"
 """SQLSTATE of a connection that broke while it was used."""
 
 _MAY_NOT = "42501"
+_OF_THE_BOT = "the user of the bot owns the tables, and has to allow this one to use them (GRANT)"
 _PRIVILEGES = {
     r"schema|schéma|esquema": "start the bot first, which makes the tables, and whose user has to "
     "be allowed to (GRANT CREATE ON SCHEMA)",
     r"database|datenbank|base de d": "allow it to this user (GRANT CONNECT ON DATABASE)",
-    "": "the user of the bot owns the tables, and has to allow this one to use them (GRANT)",
+    "alembic_version": "if it is another program's, give Atelier a schema or database of its own; "
+    f"else {_OF_THE_BOT}",
+    "": _OF_THE_BOT,
 }
 """What to do about a lacking privilege, by a word of the message in the server's language."""
 

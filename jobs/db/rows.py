@@ -43,7 +43,7 @@ UNKNOWN_FAILURE = sentence("This painting failed.")
 # Literals, not parameters: only then can the planner use a partial index.
 IS_QUEUED: sa.ColumnElement[bool] = J.state == sa.literal_column("'queued'")
 IS_RUNNING: sa.ColumnElement[bool] = J.state == sa.literal_column("'running'")
-IS_WAITING: sa.ColumnElement[bool] = J.state.in_(
+IS_UNFINISHED: sa.ColumnElement[bool] = J.state.in_(
     [sa.literal_column("'queued'"), sa.literal_column("'running'")]
 )
 HAS_ENDED: sa.ColumnElement[bool] = J.ended_at.is_not(None)

@@ -5,7 +5,7 @@ from jobs.core import QueueCore, QueuePart
 from jobs.db.database import Transaction
 from jobs.db.liveness import bots_alive
 from jobs.db.migrate import newer_schema
-from jobs.db.rows import job_from_row, moment
+from jobs.db.rows import job_from_row
 from jobs.execution import ending, leases
 from jobs.execution.job_log import log_end
 from jobs.execution.reaper import Reaper
@@ -15,8 +15,6 @@ from jobs.picture_roles import FRAME, VARIANT, finished_parts, keys_in
 from jobs.scheduling.dispatch import LOOK_AHEAD, StalledEngines, choose_job
 from jobs.scheduling.eligible_jobs import first_loads
 from jobs.scheduling.fleet import SpeedCache, read_fleet
-
-_REAP_EVERY_SECONDS = 1.0
 
 
 class Claiming(QueuePart):
@@ -55,7 +53,7 @@ class Claiming(QueuePart):
     async def _claim(self, engine_id: str, lease_seconds: float) -> Claim | None:
         is_unsure = engine_id in self._unsure
         self._reaper.note_lease(lease_seconds)
-        if self._reaper.is_due(_REAP_EVERY_SECONDS):
+        if self._reaper.is_due():
             await self._reaper.reap()
         while True:
             if not is_unsure and not self._database.postgres and await self._nothing_queued():
@@ -82,7 +80,7 @@ class Claiming(QueuePart):
                         job=job,
                         engine_id=engine_id,
                         fence=row.fence,
-                        lease_expires_at=moment(row.lease_expires_at),
+                        lease_seconds=lease_seconds,
                         checkpoint_key=row.checkpoint_key,
                         done=keys_in(kept, VARIANT),
                         frames=keys_in(kept, FRAME),

@@ -54,12 +54,10 @@ _Ending = Callable[[Transaction, Row, str], Awaitable[list[str]]]
 class Claims(Claiming):
     """Everything that an engine does with a job that it has claimed."""
 
-    async def renew(
-        self, claim: Claim, lease_seconds: float = leases.LEASE_SECONDS
-    ) -> LeaseOutcome:
-        """Renew a claim's lease: it expires `lease_seconds` from now."""
+    async def renew(self, claim: Claim) -> LeaseOutcome:
+        """Renew a claim's lease: it expires its `lease_seconds` from now."""
         async with self._database.write(durable=False) as transaction:
-            until = transaction.now + lease_seconds
+            until = transaction.now + claim.lease_seconds
             held = await leases.fenced_update(transaction, claim, lease_expires_at=until)
             await seen(transaction, claim.engine_id)
             return held

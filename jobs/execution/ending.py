@@ -154,7 +154,7 @@ async def requeue(
     actor: str,
     *,
     died: bool,
-    details: Mapping[str, Any] | None = None,
+    details: Mapping[str, Any],
 ) -> list[str]:
     """Requeue a running job. Its tags have not changed, so it returns to its old place.
 

@@ -26,6 +26,8 @@ from jobs.model import Failure, FailureKind, JobState
 
 log = logging.getLogger(__name__)
 
+EVERY_SECONDS = 1.0
+"""Pause between two checks by engines that claim."""
 STEADY_GAP_SECONDS = 15.0
 """With a longer gap between two checks, the time between them was not observed."""
 AWAKE_SECONDS = 10.0
@@ -76,9 +78,9 @@ class Reaper(QueuePart):
         """Allow for leases that are longer than the default, such as those of simulations."""
         self._longest_seconds = max(self._longest_seconds, seconds)
 
-    def is_due(self, every_seconds: float) -> bool:
-        """Whether the last check was at least that many seconds ago."""
-        return time.monotonic() - self._asked_at >= every_seconds
+    def is_due(self) -> bool:
+        """Whether the last check was at least `EVERY_SECONDS` ago."""
+        return time.monotonic() - self._asked_at >= EVERY_SECONDS
 
     async def reap(self) -> list[int]:
         """Requeue the jobs of dead engines; returns the IDs of these jobs.

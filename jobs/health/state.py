@@ -58,20 +58,20 @@ class Health:
     free_bytes: int | None
     """On the disk of the data folder or of the pictures, whichever has less; None if unknown."""
     reserve_bytes: int
-    store: StoreState = StoreState()
-    free_in: str = ""
-    """A folder on that disk."""
-    engine_starting: bool = False
+    store: StoreState
+    free_in: str
+    """A folder on that disk; empty if unknown."""
+    engine_starting: bool
     """Whether an engine is starting while none is alive."""
-    networks_lacking: tuple[str, ...] = ()
+    networks_lacking: tuple[str, ...]
     """Networks that waiting jobs or the next ones need and no living engine has."""
-    crashing: tuple[str, ...] = ()
+    crashing: tuple[str, ...]
     """Programs in a crash loop, such as `engine on cuda:0`."""
-    read_only: bool = False
+    read_only: bool
     """Whether the database rejects writes, as a standby does."""
-    newer_schema: str | None = None
-    """The schema of the database, if a newer version has migrated it."""
-    failures_in_a_row: int = 0
-    engine_troubles: tuple[EngineTrouble, ...] = ()
-    database_seconds: float = 0.0
+    newer_schema: str | None
+    """The schema of the database if a newer version has migrated it, else None."""
+    failures_in_a_row: int
+    engine_troubles: tuple[EngineTrouble, ...]
+    database_seconds: float
     """Duration of the queries to the database."""

@@ -28,8 +28,6 @@ class AuditEntry:
 
     id: int
     at: datetime
-    guild_id: int
-    """0 for all servers."""
     user_id: int
     action: str
     details: dict[str, Any]
@@ -43,7 +41,7 @@ class AuditLog(QueuePart):
         guild_id: int | None,
         by_user: int,
         action: str,
-        details: Mapping[str, Any] | None = None,
+        details: Mapping[str, Any],
     ) -> None:
         """Record an admin's action that was made elsewhere."""
         async with self._database.write() as transaction:

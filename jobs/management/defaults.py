@@ -11,12 +11,11 @@ from common.defaults import Defaults
 from jobs.core import QueuePart, change_job
 from jobs.db import schema
 from jobs.db.database import CHANGED_TOPIC, Transaction
-from jobs.db.rows import IS_QUEUED, IS_RUNNING, J, job_from_row, to_json
+from jobs.db.rows import IS_UNFINISHED, J, job_from_row, to_json
 from jobs.management.audit import BEFORE, write_audit
 
 DefaultsScope = Literal["user", "channel", "guild"]
 D = schema.defaults.c
-UNFINISHED = sa.or_(IS_QUEUED, IS_RUNNING)
 
 
 class StoredDefaults(QueuePart):
@@ -96,7 +95,7 @@ class StoredDefaults(QueuePart):
 
     async def unhidden_members(self, guild_id: int) -> Collection[int]:
         """Members of a server who have unfinished pictures that are not spoilers."""
-        here = sa.select(schema.jobs).where(UNFINISHED, J.guild_id == guild_id)
+        here = sa.select(schema.jobs).where(IS_UNFINISHED, J.guild_id == guild_id)
         jobs = [job_from_row(row) for row in await self._database.all(here)]
         return {job.user_id for job in jobs if not job.reply.spoiler}
 
@@ -117,7 +116,7 @@ class StoredDefaults(QueuePart):
 
 async def _hide_unfinished(transaction: Transaction, *which: sa.ColumnElement[bool]) -> None:
     """Make the unfinished ones of these pictures spoilers."""
-    found = sa.select(schema.jobs).where(UNFINISHED, *which).order_by(J.id)
+    found = sa.select(schema.jobs).where(IS_UNFINISHED, *which).order_by(J.id)
     for row in await transaction.all(found.with_for_update()):
         job = job_from_row(row)
         if job.unreadable is None and not job.reply.spoiler:

@@ -68,7 +68,7 @@ class Gallery(QueuePart):
             )
         return None
 
-    async def unfinished(self, job_id: int | None = None) -> list[GalleryPost]:
+    async def unfinished(self, job_id: int | None) -> list[GalleryPost]:
         """Posts and removals begun a while ago and not completed, of one picture or of all.
 
         The bot finds out whether the message exists, and calls `posted` or `forget`.

@@ -18,7 +18,7 @@ Scope = Literal["user", "guild"]
 STYLES_ALLOWED: dict[Scope, int] = {"user": 25, "guild": 100}
 """Discord shows 25 options at a time."""
 SAVED_STYLE = "own:"
-"""Prefix of a saved style's ID in the preset option."""
+"""Prefix of a saved style's ID in `UserStyle.preset`."""
 NEWEST_STYLE = "newest_style"
 """Name of the fact that holds the highest style ID given out; for SQLite."""
 
@@ -33,6 +33,11 @@ class UserStyle:
     scope: Scope
     owner_id: int
     by_user: int
+
+    @property
+    def preset(self) -> str:
+        """What chooses it in the preset option, in menus and in buttons."""
+        return f"{SAVED_STYLE}{self.id}"
 
 
 @dataclass(frozen=True, slots=True)

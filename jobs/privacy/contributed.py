@@ -43,16 +43,16 @@ class Contributed:
 
 
 async def contributed_by(
-    core: QueueCore, user_id: int, which: sa.ColumnElement[bool] | None = None
+    core: QueueCore, user_id: int, which: sa.ColumnElement[bool]
 ) -> Contributed:
-    """The pictures that a member contributed, with all of their jobs or with some.
+    """The pictures that a member contributed with those of their jobs that meet a condition.
 
     Call it before these jobs are erased. If it is no longer known where a job's pictures come from,
     they count as its member's.
     """
     columns = (J.id, J.inputs, J.parent_job_id)
     async with core.database.read() as connection:
-        theirs = (J.user_id == user_id, sa.true() if which is None else which)
+        theirs = (J.user_id == user_id, which)
         mine = (await connection.execute(sa.select(*columns).where(*theirs))).all()
         others: dict[int, Keys] = {}
         parents = [row.parent_job_id for row in mine if row.parent_job_id is not None]

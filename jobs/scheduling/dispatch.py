@@ -93,7 +93,7 @@ class Choice:
     """The job that an engine takes now, and the engines to which it deferred others."""
 
     job_id: int | None
-    deferred_to: frozenset[str] = frozenset()
+    deferred_to: frozenset[str]
     """Idle engines to which it deferred a job."""
 
 

@@ -237,7 +237,7 @@ async def _shift(
 
 
 def _after(
-    flow: int, band: int, user_start: float, job_id: int | None = None
+    flow: int, band: int, user_start: float, job_id: int | None
 ) -> tuple[sa.ColumnElement[bool], ...]:
     """The server's queued jobs behind this place in the inner order."""
     behind = sa.or_(

@@ -13,7 +13,15 @@ from jobs.db import schema
 from jobs.db.asynchronous import AsyncConnection
 from jobs.db.database import Row
 from jobs.db.facts import seconds_since
-from jobs.db.rows import IS_QUEUED, IS_RUNNING, J, job_from_row, moment, optional_moment
+from jobs.db.rows import (
+    IS_QUEUED,
+    IS_RUNNING,
+    IS_UNFINISHED,
+    J,
+    job_from_row,
+    moment,
+    optional_moment,
+)
 from jobs.model import ENDED, Job, JobState, QueuePosition
 from jobs.scheduling.fairness import slots_after_pause
 from jobs.scheduling.fleet import (
@@ -43,9 +51,9 @@ class QueueOverview:
     running: int
     paused: bool
     engines_alive: int
-    engine_starting: bool = False
+    engine_starting: bool
     """Whether an engine is starting while none is alive."""
-    paused_everywhere: bool = False
+    paused_everywhere: bool
     """Whether the operator has paused all servers."""
 
 
@@ -160,20 +168,19 @@ class QueuePositions(QueuePart):
         return [job_from_row(row) for row in rows]
 
     async def unfinished_of(
-        self, user_id: int, guild_id: int | None = None, *, limit: int | None = 25
+        self, user_id: int, guild_id: int | None = None, *, limit: int | None
     ) -> list[Job]:
         """A user's running jobs, then the waiting ones, in order.
 
         Args:
             user_id: whose jobs.
             guild_id: in this server only; None for all.
-            limit: how many at most.
+            limit: how many at most; None for all.
         """
         here = [] if guild_id is None else [J.guild_id == guild_id]
-        unfinished = sa.or_(IS_QUEUED, IS_RUNNING)
         statement = (
             sa.select(schema.jobs)
-            .where(unfinished, J.user_id == user_id, J.erased_at.is_(None), *here)
+            .where(IS_UNFINISHED, J.user_id == user_id, J.erased_at.is_(None), *here)
             .order_by(sa.case((IS_RUNNING, 0), else_=1), J.start, J.id)
             .limit(limit)
         )

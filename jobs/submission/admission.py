@@ -14,7 +14,7 @@ from common.limits import LIMITS, Limits
 from common.options import PaintOptions
 from jobs.core import DAY_SECONDS, PICTURES_LEFT
 from jobs.db.asynchronous import AsyncConnection
-from jobs.db.rows import IS_WAITING, J, moment
+from jobs.db.rows import IS_UNFINISHED, J, moment
 from jobs.model import Asker
 from jobs.outcomes import BLOCKED, Refusal, Usage
 from jobs.submission.limits import Rules
@@ -89,8 +89,8 @@ def _columns(in_server: bool) -> tuple[sa.ColumnElement[Any], ...]:
     """The fields of `_Counts`."""
     last = sa.select(sa.func.max(J.created_at)).where(*_counted(in_server))
     return (
-        _sum_of(PICTURES_LEFT, *_mine(in_server), IS_WAITING),
-        _sum_of(PICTURES_LEFT, _HERE, IS_WAITING) if in_server else sa.literal(0),
+        _sum_of(PICTURES_LEFT, *_mine(in_server), IS_UNFINISHED),
+        _sum_of(PICTURES_LEFT, _HERE, IS_UNFINISHED) if in_server else sa.literal(0),
         _sum_of(J.pictures, *_today(in_server)),
         last.scalar_subquery(),
     )

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from jobs.core import PICTURES_LEFT
 from jobs.db.asynchronous import AsyncConnection
-from jobs.db.rows import IS_RUNNING, IS_WAITING, J, moment
+from jobs.db.rows import IS_RUNNING, IS_UNFINISHED, J, moment
 from jobs.model import Asker, QueuePosition
 from jobs.outcomes import Refusal, Unforeseen
 from jobs.scheduling.positions import QueuePositions
@@ -31,7 +31,7 @@ async def with_forecast(
     """
     if refusal.limit not in _WAITING:
         return refusal
-    where = [IS_WAITING]
+    where = [IS_UNFINISHED]
     if not refusal.by_operator:
         where.append(J.guild_id == asker.guild_id)
     if refusal.limit == "max_waiting_per_user":

@@ -46,9 +46,7 @@ FAULT_BUTTONS: dict[str, FaultButton] = {
     "op7": FaultButton(
         "Reconnect", "Ask for a reconnect and a resume (op 7)", LoopbackDiscord.send_op7
     ),
-    "op9": FaultButton(
-        "Invalid session", "Forget the session (op 9)", lambda d: d.send_op9(resumable=False)
-    ),
+    "op9": FaultButton("Invalid session", "Forget the session (op 9)", lambda d: d.send_op9()),
     "duplicate": FaultButton(
         "Send twice", "The next dispatch comes twice", lambda d: d.duplicate_next_dispatch()
     ),

@@ -10,10 +10,9 @@ from hypothesis import strategies as st
 
 from common.catalogue import (
     CatalogueError,
-    NeedsDownload,
     Painting,
-    Ready,
     load_catalogue,
+    needs_download,
     parse_painting,
 )
 from common.catalogue.catalogue import kept_scan, read_catalogue, scan_path
@@ -172,11 +171,9 @@ def test_scans_in_an_unreadable_folder_are_unavailable(tmp_path: Path) -> None:
     assert kept_scan(painting, tmp_path) == scan_path(painting, tmp_path)
 
 
-def test_availability_distinguishes_ready_from_needs_download(tmp_path: Path) -> None:
+def test_painting_without_scan_and_fingerprint_needs_a_download(tmp_path: Path) -> None:
     painting = parse_painting("a-painting", VALID_FILE)
-    catalogue = load_catalogue()
-    assert catalogue.availability(painting, tmp_path) == NeedsDownload(painting.image_url)
+    assert needs_download(painting, tmp_path)
     scan_path(painting, tmp_path).write_bytes(b"a scan")
-    assert catalogue.availability(painting, tmp_path) == Ready(
-        tmp_path / "a-painting.jpg", fingerprint=False
-    )
+    assert not needs_download(painting, tmp_path)
+    assert not any(needs_download(one, tmp_path) for one in PAINTINGS if one.fingerprints)

@@ -91,13 +91,6 @@ async def test_files_of_a_painted_clip_are_exported_and_deleted_with_its_job(
 # Painted frames of a checkpoint
 
 
-@pytest.fixture
-def delete_new_files(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let cleanups delete files without a grace period."""
-    for name in ("SOON_SECONDS", "WORKING_SOON_SECONDS"):
-        monkeypatch.setattr(f"jobs.core.{name}", -1.0)
-
-
 async def save_frames(
     queue: JobQueue, claim: Claim, first_number: int, *frames: bytes
 ) -> list[str]:

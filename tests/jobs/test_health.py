@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import io
 import json
 import platform
 import shutil
@@ -13,14 +12,12 @@ from typing import NamedTuple
 
 import pytest
 import sqlalchemy as sa
-from rich.console import Console
 
 from common import crashes
 from common.crashes import WINDOW_SECONDS
 from common.options import PaintOptions
 from common.settings import MIB
 from common.version import VERSION
-from jobs.cli import commands
 from jobs.db.liveness import BOT_ALIVE_SECONDS, BotInfo
 from jobs.health import check
 from jobs.health.troubles import GATEWAY_AWAY_SECONDS, STUCK_SECONDS, database_trouble, troubles_in
@@ -29,6 +26,7 @@ from jobs.outcomes import DatabaseLockedError, QueueUnavailableError
 from jobs.queue import JobQueue
 from jobs.scheduling.fleet import ENGINE_ALIVE_SECONDS
 from jobs.scheduling.positions import STARTING_SECONDS
+from tests.jobs.conftest import run, use_folder
 from tests.kit.samples import (
     RESULT,
     FakeClock,
@@ -216,18 +214,9 @@ async def test_locked_database_is_reported_instead_of_dead_bots(
     assert not Path(file).exists(), "a health check creates no database"
 
 
-def run(*arguments: str) -> tuple[int, str]:
-    text = io.StringIO()
-    code = commands.main(["status", *arguments], Console(file=text, width=100))
-    return code, text.getvalue()
-
-
 @pytest.fixture
 def command_line_storage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Storage:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("ATELIER_DATA_DIR", str(tmp_path / "data"))
-    monkeypatch.delenv("ATELIER_DATABASE_URL", raising=False)
-    return Storage(tmp_path / "data", None)
+    return use_folder(tmp_path / "data", monkeypatch)
 
 
 async def register_engine(storage: Storage) -> None:
@@ -236,18 +225,18 @@ async def register_engine(storage: Storage) -> None:
 
 
 def test_status_exits_with_one_when_unhealthy(command_line_storage: Storage) -> None:
-    assert run("--quiet")[0] == 1
-    assert "database" in run("--quiet")[1]
+    assert run("status", "--quiet")[0] == 1
+    assert "database" in run("status", "--quiet")[1]
     asyncio.run(register_engine(command_line_storage))
-    assert run("--only", "engine", "--only", "store", "--quiet") == (0, "")
-    code, text = run("--quiet")
+    assert run("status", "--only", "engine", "--only", "store", "--quiet") == (0, "")
+    code, text = run("status", "--quiet")
     assert code == 1
     assert text.startswith("no-bot: No bot is running: start it with `python -m bot`")
-    code, text = run()
+    code, text = run("status")
     assert code == 1
     assert "fault" in text
     assert "none is running" in text
-    code, text = run("--json", "--only", "engine")
+    code, text = run("status", "--json", "--only", "engine")
     assert (code, json.loads(text)["healthy"]) == (0, True)
 
 
@@ -270,12 +259,12 @@ async def register_gpu_engine(storage: Storage) -> None:
 
 def test_status_shows_speed_and_memory_of_each_engine(command_line_storage: Storage) -> None:
     asyncio.run(register_gpu_engine(command_line_storage))
-    engine_line = next(line for line in run()[1].splitlines() if "Tesla" in line)
+    engine_line = next(line for line in run("status")[1].splitlines() if "Tesla" in line)
     expected = (
         f"{engine_info().host} (Tesla T4), lite and vgg19: idle; 35 s for 1024 px; 3.0 of 16.0 GiB"
     )
     assert expected in engine_line
-    (engine,) = json.loads(run("--json")[1])["engines"]
+    (engine,) = json.loads(run("status", "--json")[1])["engines"]
     assert engine["networks"] == ["lite", "vgg19"]
     assert engine["usual_seconds"] == pytest.approx(35, abs=1)
     assert (engine["memory_mib"], engine["memory_used_mib"]) == (16384, 3072)
@@ -283,11 +272,11 @@ def test_status_shows_speed_and_memory_of_each_engine(command_line_storage: Stor
 
 def test_starting_engine_is_not_a_trouble(command_line_storage: Storage) -> None:
     asyncio.run(expect_engine(command_line_storage))
-    assert run("--only", "engine", "--quiet") == (0, "")
-    text = run()[1]
+    assert run("status", "--only", "engine", "--quiet") == (0, "")
+    text = run("status")[1]
     assert "starting" in text
     assert "No engine is running" not in text
-    assert json.loads(run("--json")[1])["engine_starting"] is True
+    assert json.loads(run("status", "--json")[1])["engine_starting"] is True
 
 
 async def test_expected_engine_that_never_starts_is_a_trouble(

@@ -11,8 +11,6 @@ from jobs.queue import JobQueue
 from tests.jobs.privacy.conftest import make_delivered_job
 from tests.kit.samples import FakeClock, Storage
 
-DAY = 86_400.0
-
 
 @pytest.fixture(autouse=True)
 def no_multipart_uploads(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -37,18 +37,22 @@ def gradient_picture(size: tuple[int, int] = (96, 64), kind: str = "PNG") -> byt
     return encoded(Image.linear_gradient("L").resize(size).convert("RGB"), kind)
 
 
+def animated_gif(*colors: str) -> bytes:
+    """A GIF with a plain frame of each color."""
+    first, *others = (Image.new("RGB", (64, 48), color) for color in colors)
+    return encoded(first, "GIF", save_all=True, append_images=others)
+
+
+def png_chunk(kind: bytes, data: bytes) -> bytes:
+    body = kind + data
+    return struct.pack(">I", len(data)) + body + struct.pack(">I", zlib.crc32(body))
+
+
 def decompression_bomb() -> bytes:
     """A small PNG with a header of 60,000 × 60,000 pixels."""
     header = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0)
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        body = kind + data
-        return struct.pack(">I", len(data)) + body + struct.pack(">I", zlib.crc32(body))
-
-    pixels = zlib.compress(bytes(100_000))
-    return (
-        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
-    )
+    chunks = (b"IHDR", header), (b"IDAT", zlib.compress(bytes(100_000))), (b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + b"".join(png_chunk(*chunk) for chunk in chunks)
 
 
 @cache

@@ -253,6 +253,14 @@ class World:
         await self.eventually(is_delivered)
         return found[0]
 
+    async def wait_message_removed(self, job: Job) -> None:
+        """Wait until the bot has recorded that a job's message was deleted."""
+
+        async def is_removed() -> bool:
+            return (await self.reload(job)).message_removed_at is not None
+
+        await self.eventually(is_removed)
+
     async def wait_no_intakes(self) -> None:
         """Wait until no intake is open."""
         await self.eventually(self._nothing_pending)
@@ -331,6 +339,25 @@ def is_finished(interaction: Interaction) -> bool:
 
 def button_labels(message: Message) -> list[str]:
     return [str(button.get("label")) for button in message.buttons]
+
+
+def alt_texts(message: Message) -> list[str]:
+    """The alt texts of the pictures in a message's only gallery."""
+    (gallery,) = [each for each in message.walk() if each["type"] == 12]
+    return [item["description"] for item in gallery["items"]]
+
+
+def form_field(opened: Interaction, custom_id: str) -> dict[str, Any]:
+    """A field of the form that an interaction has opened."""
+    assert opened.modal is not None
+    fields: list[dict[str, Any]] = [label["component"] for label in opened.modal["components"]]
+    return next(each for each in fields if each["custom_id"] == custom_id)
+
+
+def selected_values(opened: Interaction, custom_id: str) -> list[str]:
+    """What is selected in a menu, or switched on, when a form opens."""
+    options = form_field(opened, custom_id)["options"]
+    return [each["value"] for each in options if each.get("default")]
 
 
 def has_result(message: Message) -> bool:

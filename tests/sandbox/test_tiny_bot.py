@@ -75,5 +75,5 @@ async def test_client_resumes_after_dropped_sockets(discord: LoopbackDiscord, bo
     assert await discord.until(lambda: discord.gateway.resumed == 1)
     await discord.send_op7()
     assert await discord.until(lambda: discord.gateway.resumed == 2)
-    await discord.send_op9(resumable=False)
+    await discord.send_op9()
     assert await discord.until(lambda: discord.gateway.identified == 2, 15)

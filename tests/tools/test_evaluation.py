@@ -11,7 +11,7 @@ from torch import Tensor
 from tests.kit.thin_vgg19 import noise_picture, thin_vgg19
 from tools.evaluation import Judge, JudgeError, measures
 from tools.evaluation.__main__ import main
-from tools.evaluation.judge import gram, structure_distance
+from tools.evaluation.judge import cfsd, gram
 from tools.evaluation.pictures import as_image, as_tensor, fit_longest
 
 
@@ -74,11 +74,11 @@ def test_gram_is_the_mean_of_outer_products() -> None:
     assert np.allclose(gram(features).numpy(), flat @ flat.T / 30, rtol=0, atol=1e-5)
 
 
-def test_structure_distance_ignores_the_scale_of_features() -> None:
+def test_cfsd_ignores_the_scale_of_features() -> None:
     found, wanted = torch.rand(1, 8, 9, 12), torch.rand(1, 8, 9, 12)
-    distance = structure_distance(found, wanted)
+    distance = cfsd(found, wanted)
     assert distance > 0
-    assert structure_distance(found * 100, wanted * 0.01) == pytest.approx(distance, rel=1e-3)
+    assert cfsd(found * 100, wanted * 0.01) == pytest.approx(distance, rel=1e-3)
 
 
 def test_noise_counts_as_grain() -> None:

@@ -18,7 +18,7 @@ from bot.intake import dependencies, fair_use, journal
 from bot.monitor.alerts import GRACE_SECONDS
 from bot.texts import languages
 from common import crashes
-from common.catalogue import Catalogue, Ready, load_catalogue
+from common.catalogue import load_catalogue, needs_download
 from common.limits import LIMITS
 from common.options import CLIP_FRAME_WORK, MAX_VARIANTS, QUALITY_WORK
 from common.pictures.kinds import MAX_ASPECT
@@ -57,9 +57,7 @@ RECIPE = load_recipe("atelier")
 LITE_LBFGS = next(one.lbfgs for one in RECIPE.choices if one.lbfgs is not None)
 LBFGS = RECIPE.pyramid.lbfgs
 CONTAINER = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]["atelier"]["mem_limit"]
-LOCAL_STYLES = sum(
-    isinstance(Catalogue.availability(each, ROOT / "none"), Ready) for each in load_catalogue()
-)
+LOCAL_STYLES = sum(not needs_download(each, ROOT / "none") for each in load_catalogue())
 LOCK = (ROOT / "requirements.lock").read_text()
 TORCH, CUDA = (
     re.findall(rf"^{name}==(\d+)(\.\d+)", LOCK, re.MULTILINE)[0]

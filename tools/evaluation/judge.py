@@ -22,10 +22,10 @@ from tools.evaluation.shapes import places_about_mean
 
 STYLE_LAYERS = ("relu1_2", "relu2_2", "relu3_2", "relu4_3", "relu5_2")
 CONTENT_LAYERS = ("relu3_2", "relu4_3")
-STRUCTURE_LAYER = "relu3_1"
+CFSD_LAYER = "relu3_1"
 _LANCZOS = Image.Resampling.LANCZOS
-_STRUCTURE_SIDE = 48
-_STRUCTURE_SHARPNESS = 10.0
+_CFSD_SIDE = 48
+_CFSD_SHARPNESS = 10.0
 
 
 class JudgeError(Exception):
@@ -84,7 +84,7 @@ class Judge:
         longest_px: int = 1024,
         style_layers: Sequence[str] = STYLE_LAYERS,
     ) -> None:
-        self._all_layers = tuple(dict.fromkeys((*style_layers, *CONTENT_LAYERS, STRUCTURE_LAYER)))
+        self._all_layers = tuple(dict.fromkeys((*style_layers, *CONTENT_LAYERS, CFSD_LAYER)))
         check_layers(encoder, self._all_layers)
         self._encoder = encoder
         self._longest_px = longest_px
@@ -152,14 +152,14 @@ class Judge:
 
         found = features_of(self._encoder, painted, self._all_layers)
         wanted = features_of(
-            self._encoder, photograph, tuple(dict.fromkeys((*CONTENT_LAYERS, STRUCTURE_LAYER)))
+            self._encoder, photograph, tuple(dict.fromkeys((*CONTENT_LAYERS, CFSD_LAYER)))
         )
         by_style = self._apart(found, target)
         by_content = {one: relative_distance(found[one], wanted[one]) for one in CONTENT_LAYERS}
         return Verdict(
             style_distance=fmean(by_style.values()),
             content_distance=fmean(by_content.values()),
-            cfsd=structure_distance(found[STRUCTURE_LAYER], wanted[STRUCTURE_LAYER]),
+            cfsd=cfsd(found[CFSD_LAYER], wanted[CFSD_LAYER]),
             grain=measures.grain(painted, photograph, target.picture),
             checkerboard=measures.checkerboard(painted, photograph, target.picture),
             border_color=measures.border_color(painted, photograph),
@@ -187,7 +187,7 @@ def gram(features: Tensor) -> Tensor:
     return flat @ flat.T
 
 
-def structure_distance(found: Tensor, wanted: Tensor) -> float:
+def cfsd(found: Tensor, wanted: Tensor) -> float:
     """CFSD: how far the picture's self-similarity is from the content's (Chung et al., 2024).
 
     For each place the cosines to all places, sharpened and put through a softmax, are compared
@@ -200,8 +200,8 @@ def structure_distance(found: Tensor, wanted: Tensor) -> float:
 
 
 def _self_similarity(features: Tensor) -> Tensor:
-    places = places_about_mean(features, _STRUCTURE_SIDE)
-    return F.log_softmax(_STRUCTURE_SHARPNESS * (places @ places.T), dim=1)
+    places = places_about_mean(features, _CFSD_SIDE)
+    return F.log_softmax(_CFSD_SHARPNESS * (places @ places.T), dim=1)
 
 
 def relative_distance(found: Tensor, wanted: Tensor) -> float:

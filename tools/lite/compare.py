@@ -121,10 +121,8 @@ def write_table(folder: Path, pairs: Sequence[Pair]) -> None:
         network: {one: mean(row[network][one] for row in found.values()) for one in figures}
         for network in NETWORKS
     }
-    lines = [
-        "| content | style | style, VGG19 | style, lite | ratio | content, VGG19 | content, lite |"
-    ]
-    lines += ["|---|---|---|---|---|---|---|"]
+    head = "content | style | style, VGG-19 | style, lite | ratio | content, VGG-19 | content, lite"
+    lines = [f"| {head} |", "|---|---|---|---|---|---|---|"]
     for name, row in {**found, f"**mean of {len(found)}** | ": means}.items():
         vgg19, lite = row["vgg19"], row["lite"]
         lines.append(
@@ -132,7 +130,7 @@ def write_table(folder: Path, pairs: Sequence[Pair]) -> None:
             f"| {lite['style_distance'] / vgg19['style_distance']:.2f} "
             f"| {vgg19['content_distance']:.3f} | {lite['content_distance']:.3f} |"
         )
-    lines += ["", "| mean of | VGG19 | lite | ratio |", "|---|--:|--:|--:|"]
+    lines += ["", "| mean of | VGG-19 | lite | ratio |", "|---|--:|--:|--:|"]
     for figure in (*FIGURES, *LAYERS):
         one, other = means["vgg19"][figure], means["lite"][figure]
         words = figure.replace("_", " ") if figure in FIGURES else f"style distance, {figure}"

@@ -101,9 +101,9 @@ async def block(
 
 
 @own_button("block-cancel", _("Cancel these too"), style=discord.ButtonStyle.danger)
-async def cancel_theirs_button(interaction: Interaction, _t: Texts, about: int) -> None:
+async def cancel_theirs_button(interaction: Interaction, _t: Texts, member_id: int) -> None:
     """Cancels a member's unfinished pictures in this server."""
-    await cancel_unfinished(interaction, about, admin_guild(interaction))
+    await cancel_unfinished(interaction, member_id, admin_guild(interaction))
 
 
 async def cancel_unfinished(interaction: Interaction, member_id: int, guild_id: int | None) -> None:

@@ -1,6 +1,6 @@
 """Changes limits: say what changed, tell the log channel, offer to undo it."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from typing import Any
 
 import discord
@@ -50,8 +50,9 @@ async def change_limits(
         raise UserError(UNUSABLE, limit=known.label if known else error.limit) from None
     if outcome is None:
         none_set = all(value is None for value in changes.values())
-        said = t("Nothing was changed: this server has not set that.")
-        await say(interaction, said if none_set else t("Nothing was changed: it was so already."))
+        not_set = t("Nothing was changed: this server has not set that.")
+        said = not_set if none_set else t("Nothing was changed: it was so already.")
+        await _offer_undo(interaction, guild_id, said, repeated=changes)
         return
     if isinstance(outcome, LoosensOperatorLimit):
         raise loosens(t, outcome.limit, outcome.operator_value, outcome.asked)
@@ -69,23 +70,45 @@ async def change_limits(
     await _offer_undo(interaction, guild_id, said)
 
 
-async def _offer_undo(interaction: Interaction, guild_id: int, said: str) -> None:
-    """Say what was changed, with a button to undo it."""
+async def _offer_undo(
+    interaction: Interaction,
+    guild_id: int,
+    said: str,
+    *,
+    repeated: Collection[str] | None = None,
+) -> None:
+    """Say what was changed, with a button to undo it.
+
+    Args:
+        interaction: Of the change.
+        guild_id: The server.
+        said: What was changed.
+        repeated: The limits that a command without effect named, none for a reset of all. It may
+            repeat one whose response was lost: the latest change can be undone if it was of these.
+    """
     user_id = interaction.user.id
     last = await anext(_changes(interaction.client.queue, guild_id), None)
-    if last is None or last.user_id != user_id:  # somebody else made a change in between
+    if (
+        last is None
+        or last.user_id != user_id  # somebody else made a change in between
+        or (repeated is not None and not _is_repeated(last, repeated))
+    ):
         await say(interaction, said)
         return
     button = undo_button.of(texts_of(interaction), user_id, last.id)
     await show(interaction, card(said, row_of(button)))
 
 
+def _is_repeated(last: AuditEntry, names: Collection[str]) -> bool:
+    return last.action != UNDO_LIMITS and set(last.details) - {BEFORE} == set(names)
+
+
 @own_button("limits-undo", _("Undo"), emoji="↩️")
-async def undo_button(interaction: Interaction, _t: Texts, about: int) -> None:
+async def undo_button(interaction: Interaction, _t: Texts, change_id: int) -> None:
     """Undoes the latest change of limits; checks again that the user is an admin."""
     guild_id = admin_guild(interaction)
     await acknowledge(interaction)
-    before = await _values_before(interaction.client.queue, guild_id, about)
+    before = await _values_before(interaction.client.queue, guild_id, change_id)
     await change_limits(interaction, guild_id, before, is_undo=True)
 
 
@@ -95,7 +118,7 @@ async def reset_button(interaction: Interaction, _t: Texts, _about: int) -> None
     guild_id = admin_guild(interaction)
     await acknowledge(interaction)
     if not await interaction.client.queue.limits.reset(guild_id, interaction.user.id):
-        await say(interaction, texts_of(interaction)(NONE_SET))
+        await _offer_undo(interaction, guild_id, texts_of(interaction)(NONE_SET), repeated=())
         return
     said = await announce(
         interaction, guild_id, lambda t: t("All limits of this server have been reset.")

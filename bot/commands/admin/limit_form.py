@@ -66,11 +66,7 @@ class LimitsForm(ReportingModal):
     """Asks for numbers, roles and channels; sets what changed."""
 
     def __init__(
-        self,
-        t: Texts,
-        limits: Limits,
-        filled: Filled | None = None,
-        guild: discord.Guild | None = None,
+        self, t: Texts, limits: Limits, filled: Filled | None, guild: discord.Guild | None
     ) -> None:
         super().__init__(title=t("Limits"))
         self._before = limits

@@ -67,10 +67,10 @@ async def block_everywhere(
 
 
 @own_button("block-cancel-all", _("Cancel these too"), style=discord.ButtonStyle.danger)
-async def cancel_everywhere_button(interaction: Interaction, _t: Texts, about: int) -> None:
+async def cancel_everywhere_button(interaction: Interaction, _t: Texts, user_id: int) -> None:
     """Cancels somebody's unfinished pictures everywhere."""
     check_operator(interaction)
-    await cancel_unfinished(interaction, about, None)
+    await cancel_unfinished(interaction, user_id, None)
 
 
 @operator.command(name="unblock")
@@ -144,10 +144,10 @@ async def clear_everywhere_button(interaction: Interaction, _t: Texts, _about: i
 
 
 @own_button("clear-everywhere-undo", _("Undo"), emoji="↩️")
-async def undo_everywhere_button(interaction: Interaction, _t: Texts, about: int) -> None:
+async def undo_everywhere_button(interaction: Interaction, _t: Texts, clear_id: int) -> None:
     """Puts cancelled pictures back in their places."""
     check_operator(interaction)
-    await undo_clearing(interaction, about, None)
+    await undo_clearing(interaction, clear_id, None)
 
 
 FEATURE = Feature(

@@ -183,9 +183,9 @@ async def clear_button(interaction: Interaction, _t: Texts, _about: int) -> None
 
 
 @own_button("queue-clear-undo", _("Undo"), emoji="↩️")
-async def undo_clear_button(interaction: Interaction, _t: Texts, about: int) -> None:
+async def undo_clear_button(interaction: Interaction, _t: Texts, clear_id: int) -> None:
     """Puts cancelled pictures back in their places; checks again that the user is an admin."""
-    await undo_clearing(interaction, about, admin_guild(interaction))
+    await undo_clearing(interaction, clear_id, admin_guild(interaction))
 
 
 async def _waiting_job(interaction: Interaction, guild_id: int, job_id: int) -> Job:

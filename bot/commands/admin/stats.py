@@ -99,7 +99,7 @@ def every_day(found: Stats, days: int, today: date) -> list[DayStats]:
     """One entry for each day, with those without jobs."""
     known = {day.day: day for day in found.days}
     dates = (today - timedelta(days=ago) for ago in reversed(range(days)))
-    return [known.get(each, DayStats(each, 0, 0, 0, 0, 0.0, 0.0)) for each in dates]
+    return [known.get(each, DayStats(each, 0, 0, 0, 0.0, 0.0)) for each in dates]
 
 
 def _plot(t: Texts, days: list[DayStats]) -> Plot:

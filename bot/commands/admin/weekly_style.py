@@ -37,7 +37,6 @@ from bot.wire.faults import MessageGone, NoAccess, fault_of
 from common.catalogue import load_catalogue
 from common.logs import log_ids
 from common.options import StyleInput
-from jobs.management.styles import SAVED_STYLE
 from jobs.management.weekly_styles import WeeklyStyle
 from jobs.outcomes import QueueError
 
@@ -119,9 +118,9 @@ async def _preset_of(interaction: Interaction, chosen: StyleInput, typed: str) -
     styles = await interaction.client.queue.styles.visible_to(interaction.user.id, guild_id)
     wanted = typed.casefold()
     for each in styles:
-        named = wanted in {f"{SAVED_STYLE}{each.id}", each.name.casefold()}
+        named = wanted in {each.preset, each.name.casefold()}
         if named and each.scope == "guild":
-            return f"{SAVED_STYLE}{each.id}"
+            return each.preset
     raise UserError(ONLY_ITS_SERVERS)
 
 

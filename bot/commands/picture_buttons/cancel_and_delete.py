@@ -188,9 +188,9 @@ async def _delete_pressed(interaction: Interaction) -> None:
 
 
 @own_button("undelete", _("Undo"), emoji="↩️")
-async def undo_delete_button(interaction: Interaction, t: Texts, about: int) -> None:
+async def undo_delete_button(interaction: Interaction, t: Texts, job_id: int) -> None:
     """Undoes a deletion, for whoever deleted."""
-    job_id, queue = about, interaction.client.queue
+    queue = interaction.client.queue
     job = await known_job(interaction, job_id)
     if not may(Right.DELETE, interaction, job):  # the permission may have been removed since
         raise not_yours(interaction, job)
@@ -264,7 +264,7 @@ async def _is_reopened(client: Bot, channel_id: int | None) -> bool:
 async def _delete_message_of(client: Bot, job: Job) -> bool:
     """Delete it by the interaction's token while that is valid, else by the bot's own."""
     reply = job.reply
-    was_there = await _delete_answer(client, job)
+    was_there = await _delete_response(client, job)
     if was_there and not job.came_by_dm:
         return True
     if reply.message_id is None or reply.channel_id is None:
@@ -281,7 +281,7 @@ async def _delete_message_of(client: Bot, job: Job) -> bool:
     return True
 
 
-async def _delete_answer(client: Bot, job: Job) -> bool | None:
+async def _delete_response(client: Bot, job: Job) -> bool | None:
     """Delete the response to a job's interaction by its token.
 
     If the picture was sent by DM, the response at most says how it was painted.

@@ -34,9 +34,9 @@ GONE = _("Its message is no longer there.")
 
 
 @own_button("describe", _("Describe…"), emoji="🏷️")
-async def describe_button(interaction: Interaction, t: Texts, about: int) -> None:
+async def describe_button(interaction: Interaction, t: Texts, job_id: int) -> None:
     """Opens the modal, for the picture's owner."""
-    job = await kept_job(interaction, about)
+    job = await kept_job(interaction, job_id)
     await open_modal(interaction, DescribeForm(t, job))
 
 

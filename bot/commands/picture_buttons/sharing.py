@@ -112,9 +112,9 @@ async def _show_timelapse(
 
 
 @own_button("post-film", _("Post here"), emoji="📣")
-async def post_timelapse_button(interaction: Interaction, _t: Texts, about: int) -> None:
+async def post_timelapse_button(interaction: Interaction, _t: Texts, job_id: int) -> None:
     """Posts the time-lapse where the button is pressed."""
-    job = await kept_job(interaction, about)
+    job = await kept_job(interaction, job_id)
     if job.timelapse_key is None:
         raise UserError(NO_RESULT, job_id=job.id)
     await check_posting(interaction, job.id)
@@ -124,9 +124,9 @@ async def post_timelapse_button(interaction: Interaction, _t: Texts, about: int)
 
 
 @own_button("post-compared", _("Post here"), emoji="📣")
-async def post_comparison_button(interaction: Interaction, _t: Texts, about: int) -> None:
+async def post_comparison_button(interaction: Interaction, _t: Texts, job_id: int) -> None:
     """Posts before and after where the button is pressed."""
-    job = await kept_job(interaction, about)
+    job = await kept_job(interaction, job_id)
     _result_key(job)
     await check_posting(interaction, job.id)
     await acknowledge(interaction, thinking=True)

@@ -38,7 +38,7 @@ def write_gif(
     frames: Callable[[], Iterable[Image.Image]],
     durations_ms: Sequence[int],
     plays: int,
-    quality: float = 1.0,
+    quality: float,
 ) -> None:
     """Write a GIF.
 

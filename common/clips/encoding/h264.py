@@ -36,7 +36,7 @@ class Mp4:
         rate: Fraction,
         time_base: Fraction,
         quality: float,
-        threads: int = 0,
+        threads: int,
     ) -> None:
         self._container, self._threads = container, threads
         self._rate, self._time_base, self._quality = rate, time_base, quality
@@ -147,7 +147,7 @@ def write_mp4(
     path: Path | BinaryIO,
     frames: Iterable[Image.Image],
     durations_ms: Sequence[int],
-    quality: float = 1.0,
+    quality: float,
 ) -> None:
     """Write an MP4 with these durations; see `mp4_file`."""
     rate = Fraction(1000 * len(durations_ms), sum(durations_ms)).limit_denominator(1000)

@@ -15,7 +15,7 @@ def write_webp(
     frames: Iterable[Image.Image],
     durations_ms: Sequence[int],
     plays: int,
-    quality: float = 1.0,
+    quality: float,
 ) -> None:
     """Write an animated WebP.
 

@@ -38,6 +38,17 @@ async def test_ready_event_after_shutdown_starts_nothing(world: World) -> None:
     gc.collect()  # a coroutine that was never awaited warns when it is collected
 
 
+async def test_event_that_cannot_be_read_does_not_end_the_session(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    data = {"id": "1", "application_id": "1", "token": "secret", "type": 2, "version": 1}
+    await world.discord.gateway.dispatch("INTERACTION_CREATE", data)
+    assert "/paint" in (await world.slash(world.user("ada"), "help")).text
+    assert world.bot.traffic.sessions == 1
+    assert "cannot be read (INTERACTION_CREATE)" in caplog.text
+    assert "secret" not in caplog.text
+
+
 def test_long_sessions_do_not_lengthen_the_pause() -> None:
     now = 0.0
     pauses = ReconnectBackoff(lambda: now)

@@ -1,10 +1,8 @@
 """The lines below a picture: settings, notes, member."""
 
-import io
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
 from bot.texts import texts_for
 from common.catalogue import load_catalogue
@@ -13,16 +11,8 @@ from engine.styles.presets import preset_style
 from engine.worker.job_handle import CHECKPOINT_GONE, OTHER_VERSION, OTHER_WEIGHTS
 from jobs.model import Progress
 from tests.kit.fake_engine import ENGINE_INFO
-from tests.kit.pictures import gradient_picture
+from tests.kit.pictures import animated_gif, gradient_picture
 from tests.kit.world import PHOTO, World
-
-
-def animated_gif() -> bytes:
-    """A GIF of two frames."""
-    file = io.BytesIO()
-    first, second = (Image.new("RGB", (64, 48), color) for color in ("teal", "olive"))
-    first.save(file, "GIF", save_all=True, append_images=[second])
-    return file.getvalue()
 
 
 @pytest.mark.parametrize(
@@ -44,7 +34,7 @@ async def test_notes_of_the_pictures_and_of_the_painting_are_shown(world: World)
         sentence("Memory ran out, so it was painted in tiles of {size} px.", size=128),
     )
     pictures = {
-        "content": ("photo.gif", animated_gif()),
+        "content": ("photo.gif", animated_gif("teal", "olive")),
         "style": ("style.png", gradient_picture((64, 64))),
     }
     message = await world.paint_and_wait({"moving": False}, attachments=pictures)
@@ -61,7 +51,7 @@ async def test_notes_come_in_the_members_language(world: World) -> None:
     world.user().locale = "de"
     pictures = {
         "content": ("photo.png", gradient_picture()),
-        "style": ("style.gif", animated_gif()),
+        "style": ("style.gif", animated_gif("teal", "olive")),
     }
     interaction = await world.paint(attachments=pictures)
     message = await world.wait_for_text(interaction, "Kacheln")

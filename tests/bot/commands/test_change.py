@@ -1,10 +1,8 @@
 """“Change…”: the form with all options of a picture."""
 
-from typing import Any
-
 from sandbox.model import Interaction, Message
 from tests.kit.pictures import gradient_picture, plain_picture
-from tests.kit.world import PHOTO, World
+from tests.kit.world import PHOTO, World, form_field, selected_values
 
 
 async def open_form(world: World, message: Message) -> Interaction:
@@ -13,21 +11,15 @@ async def open_form(world: World, message: Message) -> Interaction:
     return interaction
 
 
-def component(interaction: Interaction, custom_id: str) -> Any:
-    assert interaction.modal is not None
-    fields = [label["component"] for label in interaction.modal["components"]]
-    return next(each for each in fields if each["custom_id"] == custom_id)
-
-
 async def test_form_is_prefilled_with_the_options_of_the_picture(world: World) -> None:
     await world.start_engine()
     message = await world.paint_and_wait(
         {"size": 100, "quality": "draft", "strength": 0.62, "spoiler": True}
     )
     form = await open_form(world, message)
-    (size,) = [each for each in component(form, "size")["options"] if each.get("default")]
-    (look,) = [each for each in component(form, "look")["options"] if each.get("default")]
-    on = [each["value"] for each in component(form, "switches")["options"] if each.get("default")]
+    (size,) = [each for each in form_field(form, "size")["options"] if each.get("default")]
+    (look,) = [each for each in form_field(form, "look")["options"] if each.get("default")]
+    on = selected_values(form, "switches")
     assert size["label"] == "100 px · draft"
     assert look["label"].startswith("as it was (62%)")
     assert on == ["spoiler"]
@@ -102,5 +94,5 @@ async def test_form_offers_allowed_sizes_and_the_size_of_the_picture(world: Worl
     message = await world.paint_and_wait({"size": 300, "quality": "fine"})
     await world.queue.limits.set(world.guild_id, {"max_size_px": 256, "max_quality": "draft"}, 1)
     form = await open_form(world, message)
-    offered = {each["value"]: each.get("default") for each in component(form, "size")["options"]}
+    offered = {each["value"]: each.get("default") for each in form_field(form, "size")["options"]}
     assert offered == {"300/fine": True, "256/draft": False}

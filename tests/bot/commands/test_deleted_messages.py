@@ -7,7 +7,6 @@ import pytest
 
 from bot.cards.job_buttons import TAKES, Action
 from jobs.management.gallery import TAKEN_OUT
-from jobs.model import Job
 from sandbox.model import Interaction, Message
 from tests.bot.commands.rights.origins import press_forged_button
 from tests.kit.world import World
@@ -97,7 +96,7 @@ async def test_undo_of_delete_after_message_removal_is_ephemeral(
     (job,) = await world.jobs()
     if event_received:
         world.discord.delete(message)
-        await world.eventually(lambda: is_removed(world, job))
+        await world.wait_message_removed(job)
     else:
         delete_silently(message)
     deleted = await press_forged_button(world, world.user(), job, Action.DELETE)
@@ -118,7 +117,7 @@ async def test_undo_of_the_delete_button_restores_a_public_message(world: World)
     (job,) = await world.jobs()
     deleted = await world.discord.press(world.user("ada"), message, label="Delete")
     await deleted.wait(lambda i: i.followups)
-    await world.eventually(lambda: is_removed(world, job))
+    await world.wait_message_removed(job)
     undone = await world.discord.press(world.user("ada"), deleted.followups[0], label="Undo")
     await undone.wait(lambda i: i.message is not None and i.message.attachments)
     assert undone.message is not None
@@ -197,22 +196,6 @@ async def test_deletion_can_be_undone_before_the_picture_is_marked_delivered(
     await undone.wait(lambda i: i.message is not None and i.message.attachments)
 
 
-async def test_picture_comes_by_dm_and_not_to_the_channel_of_a_deleted_message(
-    world: World,
-) -> None:
-    assert world.engine is not None
-    world.engine.may_finish.clear()
-    interaction = await world.paint()
-    await world.wait_no_intakes()
-    assert interaction.message is not None
-    world.discord.delete(interaction.message)
-    world.engine.may_finish.set()
-    ada = world.user("ada")
-    dm = world.discord.world.dm_of(ada)
-    await world.eventually(lambda: any(m.attachments for m in world.discord.world.messages_in(dm)))
-    assert not any(m.attachments for m in world.discord.messages("paintings"))
-
-
 async def test_gallery_post_deleted_unnoticed_cannot_be_repeated(world: World) -> None:
     await world.open_gallery()
     message = await world.paint_and_wait()
@@ -251,10 +234,6 @@ async def test_failed_gallery_removal_is_reported_and_can_be_repeated(
 async def publish(world: World, message: Message) -> Interaction:
     opened = await world.discord.press(world.user("ada"), message, label="Post to gallery")
     return opened if opened.modal is None else await world.discord.submit_modal(opened, {})
-
-
-async def is_removed(world: World, job: Job) -> bool:
-    return (await world.reload(job)).message_removed_at is not None
 
 
 def public_pictures(world: World) -> int:

@@ -7,7 +7,7 @@ import pytest
 from common.defaults import Defaults
 from sandbox.model import Interaction, Message
 from tests.kit.pictures import gradient_picture
-from tests.kit.world import PHOTO_AND_STYLE, World, wait_for_answer
+from tests.kit.world import PHOTO_AND_STYLE, World, alt_texts, wait_for_answer
 
 PUBLIC_THREAD = 11
 
@@ -78,17 +78,12 @@ async def test_versions_share_a_given_alt_text_or_get_one_per_style(
     await world.start_engine()
     vary = {"vary": "style", "variants": 2, "preset": "the-scream"}
     message = await world.paint_and_wait(vary, attachments=PHOTO_AND_STYLE)
-
-    def alt_texts() -> list[str]:
-        (gallery,) = [each for each in message.walk() if each["type"] == 12]
-        return [item["description"] for item in gallery["items"]]
-
     by_style = ["1: A painted photo", "2: A photo in the style of “The Scream”"]
-    assert alt_texts() == by_style
+    assert alt_texts(message) == by_style
     await world.wait_for_text(await describe(world, message, {"alt": "A dog"}), "Saved: http")
-    assert alt_texts() == ["1: A dog", "2: A dog"]
+    assert alt_texts(message) == ["1: A dog", "2: A dog"]
     await world.wait_for_text(await describe(world, message, {"alt": ""}), "Saved: http")
-    assert alt_texts() == by_style
+    assert alt_texts(message) == by_style
 
 
 async def test_describe_works_after_the_token_has_ended(world: World) -> None:

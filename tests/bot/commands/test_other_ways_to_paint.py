@@ -3,17 +3,10 @@
 from typing import Any
 
 import pytest
-from PIL import Image
 
 from sandbox.model import Interaction
-from tests.kit.pictures import color_of, encoded, gradient_picture, plain_picture
+from tests.kit.pictures import animated_gif, color_of, gradient_picture, plain_picture
 from tests.kit.world import World, button_labels, has_result
-
-
-def animated_gif(color: str) -> bytes:
-    """A GIF of two frames, the second white."""
-    first, second = (Image.new("RGB", (64, 48), each) for each in (color, "white"))
-    return encoded(first, "GIF", save_all=True, append_images=[second])
 
 
 def photos(*colors: str) -> dict[str, list[tuple[str, bytes]]]:
@@ -178,7 +171,7 @@ async def test_note_on_a_left_out_photo_is_shown_beside_many_other_notes(world: 
     files = {
         "content": [
             *(
-                (f"{color}.gif", animated_gif(color))
+                (f"{color}.gif", animated_gif(color, "white"))
                 for color in ("teal", "navy", "olive", "brown")
             ),
             ("broken.png", b"no picture"),

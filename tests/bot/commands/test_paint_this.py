@@ -10,7 +10,7 @@ from discord.components import _component_factory
 from bot.commands.paint_this import pictures_of
 from sandbox.model import Message, StickerFormat
 from tests.kit.pictures import gradient_picture
-from tests.kit.world import World, wait_for_answer
+from tests.kit.world import World, alt_texts, wait_for_answer
 
 
 async def test_paint_this_paints_the_picture_of_a_message(world: World) -> None:
@@ -32,11 +32,6 @@ async def test_paint_this_works_on_pictures_painted_by_the_bot(world: World) -> 
     opened = await world.discord.message_command(world.user(), "Paint this", message)
     submitted = await world.discord.submit_modal(opened, {"preset": ["great-wave"]})
     await world.wait_finished(submitted)
-
-
-def alt_texts(message: Message) -> list[str]:
-    (gallery,) = [each for each in message.walk() if each["type"] == 12]
-    return [item["description"] for item in gallery["items"]]
 
 
 async def test_alt_text_of_a_photo_becomes_part_of_the_painting_s(world: World) -> None:

@@ -124,16 +124,6 @@ async def test_queue_in_a_dm_shows_only_own_jobs(world: World) -> None:
         assert str(grace.id) not in message.text
 
 
-async def test_queue_and_cancel_are_translated_to_german(world: World) -> None:
-    ada = world.user("ada", locale="de")
-    job = await world.make_job(ada)
-    message = await world.slash(ada, "queue")
-    assert "Warteschlange" in message.text
-    await world.press(ada, message, f"#{job.id} abbrechen")
-    assert await world.state(job) is JobState.CANCELLED
-    assert f"#{job.id} ist abgebrochen." in message.text
-
-
 async def test_starting_engine_is_announced_instead_of_a_missing_one(world: World) -> None:
     await world.queue.engines.forget(ENGINE_INFO.id)
     ada = world.user("ada")

@@ -9,9 +9,9 @@ import pytest
 from bot.intake.own_defaults import READING_SECONDS, texts_of_server
 from common.defaults import Defaults
 from jobs.management.defaults import StoredDefaults
-from sandbox.model import Interaction, Message
+from sandbox.model import Message
 from tests.kit.pictures import gradient_picture
-from tests.kit.world import PHOTO, World
+from tests.kit.world import PHOTO, World, form_field, selected_values
 
 PUBLIC_THREAD = 11
 
@@ -121,17 +121,6 @@ async def test_defaults_survive_a_restart_and_apply_to_forms(
     assert selected_values(form, "switches") == ["private"]
 
 
-def field_of(form: Interaction, custom_id: str) -> dict[str, Any]:
-    assert form.modal is not None
-    fields: list[dict[str, Any]] = [label["component"] for label in form.modal["components"]]
-    return next(each for each in fields if each["custom_id"] == custom_id)
-
-
-def selected_values(form: Interaction, custom_id: str) -> list[str]:
-    options = field_of(form, custom_id)["options"]
-    return [each["value"] for each in options if each.get("default")]
-
-
 async def test_channel_defaults_apply_and_hide_all_pictures_of_the_channel(world: World) -> None:
     await submit_settings(
         world,
@@ -198,7 +187,7 @@ async def test_languages_are_offered_by_their_native_names(
 ) -> None:
     form = await world.discord.slash(world.user(), "settings")
     await form.wait(lambda i: i.modal)
-    labels = [each["label"] for each in field_of(form, "language")["options"]]
+    labels = [each["label"] for each in form_field(form, "language")["options"]]
     assert labels == ["as usual", "English", "Deutsch", "Español", "Français"]
 
 
@@ -215,9 +204,7 @@ async def test_spoiler_role_overrides_the_choice_of_its_members(world: World) ->
     keeper = next(role for role in world.discord.world.guild.roles if role.name == "Keeper")
     await submit_settings(world, {"spoiler_roles": [str(keeper.id)]}, "admin", "guild")
     form = await world.discord.slash(world.user("admin"), "settings", {"whose": "guild"})
-    assert form.modal is not None
-    chosen = [label["component"] for label in form.modal["components"]]
-    (roles,) = [each for each in chosen if each["custom_id"] == "spoiler_roles"]
+    roles = form_field(form, "spoiler_roles")
     assert [int(each["id"]) for each in roles["default_values"]] == [keeper.id]
     world.user("grace").role_ids.append(keeper.id)
     for name, hidden in (("ada", False), ("grace", True)):
@@ -366,7 +353,7 @@ async def test_settings_form_omits_a_deleted_role(world: World) -> None:
     await world.queue.defaults.set("guild", guild_id, chosen, guild_id=guild_id, by_user=admin.id)
     form = await world.discord.slash(admin, "settings", {"whose": "this server's"})
     await form.wait(lambda i: i.modal)
-    shown = [int(each["id"]) for each in field_of(form, "spoiler_roles")["default_values"]]
+    shown = [int(each["id"]) for each in form_field(form, "spoiler_roles")["default_values"]]
     assert shown == [keeper.id]
 
 

@@ -7,7 +7,7 @@ import pytest
 from jobs.model import Job
 from sandbox.model import Message
 from tests.bot.commands.rights.origins import update_channel
-from tests.kit.world import World, wait_for_answer
+from tests.kit.world import World, selected_values, wait_for_answer
 
 
 async def painted_in_another_server(world: World, **details: Any) -> Job:
@@ -64,11 +64,7 @@ async def test_change_form_of_a_copy_from_another_server_starts_private(world: W
     alone = await show_here(world, job, everybody=False)
     opened = await world.discord.press(world.user(), alone, label="Change…")
     await opened.wait(lambda i: i.modal is not None)
-    assert opened.modal is not None
-    fields = [label["component"] for label in opened.modal["components"]]
-    switches = next(each for each in fields if each["custom_id"] == "switches")
-    on = [each["value"] for each in switches["options"] if each.get("default")]
-    assert on == ["private"]
+    assert selected_values(opened, "switches") == ["private"]
 
 
 @pytest.mark.parametrize("origin", ORIGINS)

@@ -9,6 +9,7 @@ from bot.intake import service
 from bot.ui.words import is_local
 from common.catalogue import load_catalogue
 from sandbox.model import Interaction, Message, walk_components
+from tests.bot.commands.picture_buttons.pressing import press
 from tests.bot.commands.test_titles import make_scans_unreachable
 from tests.kit.pictures import gradient_picture
 from tests.kit.world import PHOTO, World, has_result
@@ -22,10 +23,6 @@ async def ask_for_style(
     """Send a photo without a style; return the style question."""
     interaction = await world.paint(options, attachments=PHOTO, **details)
     return await world.wait_for_text(interaction, "Which style")
-
-
-async def press(world: World, message: Message, label: str, user: str = "ada") -> Interaction:
-    return await world.discord.press(world.user(user), message, label=label)
 
 
 @pytest.mark.parametrize("context", ["guild", "bot_dm", "private"])

@@ -7,7 +7,7 @@ from bot.ui.words import is_local
 from common.catalogue import load_catalogue
 from jobs.db import schema
 from jobs.model import Failure, FailureKind
-from tests.kit.world import PHOTO, World
+from tests.kit.world import PHOTO, World, form_field
 
 
 async def make_scans_unreachable(world: World) -> None:
@@ -52,12 +52,7 @@ async def test_paintings_to_download_are_marked_in_every_list(world: World) -> N
     marked = {each["value"] for each in offered if "⬇" in each["name"]}
     assert marked == to_download & {each["value"] for each in offered}
     opened = await world.discord.user_command(world.user(), "Paint the avatar", world.user("grace"))
-    assert opened.modal is not None
-    (menu,) = [
-        label["component"]
-        for label in opened.modal["components"]
-        if label["component"]["custom_id"] == "preset"
-    ]
+    menu = form_field(opened, "preset")
     marked = {each["value"] for each in menu["options"] if "⬇" in (each["description"] or "")}
     assert marked == to_download & {each["value"] for each in menu["options"]}
     shown = await world.slash(world.user(), "styles", {"search": "irises"})

@@ -241,7 +241,7 @@ async def test_lost_gateway_connections_lose_no_picture(world: World) -> None:
     await world.discord.drop_sockets()
     await world.discord.until(lambda: not world.discord.gateway.connected, 10)
     await world.discord.ready(30)
-    await world.discord.send_op9(resumable=False)
+    await world.discord.send_op9()
     await world.discord.until(lambda: not world.discord.gateway.connected, 10)
     painter.may_finish.set()
     await world.wait_finished(interaction)

@@ -45,6 +45,7 @@ async def test_a_picture_comes_by_dm_if_its_message_was_deleted(world: World) ->
     assert has_result(world.discord.dms(world.user())[0])
     await world.wait_delivered()
     assert len(world.discord.dms(world.user())) == 1
+    assert not any(each.attachments for each in world.discord.messages())
 
 
 async def test_picture_is_shown_on_request_if_dms_are_closed(world: World) -> None:

@@ -6,27 +6,16 @@ from PIL import Image
 
 from tests.common.clips.files import make_video
 from tests.kit.clips import FILM_FRAMES
-from tests.kit.pictures import decompression_bomb, encoded, gradient_picture
+from tests.kit.pictures import animated_gif, decompression_bomb, encoded, gradient_picture
 from tests.kit.world import PHOTO, PHOTO_AND_STYLE, World
 
 GOOD = gradient_picture()
 
 
-def saved(image: Image.Image, kind: str, **options: object) -> bytes:
-    file = io.BytesIO()
-    image.save(file, kind, **options)
-    return file.getvalue()
-
-
 def rotated_jpeg() -> bytes:
     exif = Image.Exif()
     exif[0x0112] = 6
-    return saved(Image.new("RGB", (96, 48), "red"), "JPEG", exif=exif)
-
-
-def animated_gif() -> bytes:
-    frames = [Image.new("RGB", (64, 48), color) for color in ("red", "green")]
-    return saved(frames[0], "GIF", save_all=True, append_images=frames[1:])
+    return encoded(Image.new("RGB", (96, 48), "red"), "JPEG", exif=exif)
 
 
 BAD_PICTURES = {
@@ -44,7 +33,7 @@ UNUSUAL_PICTURES = {
     "alpha": encoded(Image.new("RGBA", (64, 48), (10, 20, 30, 40)), "PNG"),
     "grey": encoded(Image.new("L", (64, 48), 128), "PNG"),
     "webp": encoded(Image.new("RGB", (64, 48), "blue"), "WEBP"),
-    "animated": animated_gif(),
+    "animated": animated_gif("red", "green"),
 }
 
 

@@ -15,6 +15,8 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 from PIL import GifImagePlugin, Image
 
+from tests.kit.pictures import png_chunk
+
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 COLORS = [*RED, *GREEN, *BLUE, *WHITE]
 NETSCAPE_EXTENSION = b"\x21\xff\x0bNETSCAPE2.0\x03\x01"
@@ -61,10 +63,6 @@ def encode_frames(frames: Sequence[Image.Image], kind: str, **options: Any) -> b
     file = io.BytesIO()
     frames[0].save(file, kind, save_all=True, append_images=list(frames[1:]), **options)
     return file.getvalue()
-
-
-def png_chunk(name: bytes, body: bytes) -> bytes:
-    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
 
 
 @dataclass(frozen=True)

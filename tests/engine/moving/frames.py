@@ -43,9 +43,8 @@ def to_image(pixels: Pixels) -> Image.Image:
     return Image.fromarray((pixels * 255).round().clip(0, 255).astype(np.uint8))
 
 
-def panning_frames(
-    count: int, seed: int = 0, step: int = 2, height: int = 64, width: int = 80
-) -> list[Image.Image]:
+def panning_frames(count: int, seed: int = 0, step: int = 2, height: int = 64) -> list[Image.Image]:
     """Frames of a window that moves `step` pixels a frame over a texture."""
+    width = 80
     scene = noise_texture(height, width + step * count, seed)
     return [to_image(crop_window(scene, step * number, width)) for number in range(count)]

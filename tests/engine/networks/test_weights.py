@@ -146,7 +146,7 @@ def test_weights_file_truncated_anywhere_is_reported(tmp_path: Path, *, zipped: 
     whole = file.read_bytes()
     for length in range(0, len(whole), 3):
         file.write_bytes(whole[:length])
-        with pytest.raises(WeightsError, match=r"w.pth cannot be read as VGG19's weights"):
+        with pytest.raises(WeightsError, match=r"w.pth cannot be read as VGG-19's weights"):
             load_weights(file)
 
 

@@ -50,7 +50,8 @@ def torch_loss(function: Function, start: Tensor, steps: int, **settings: Any) -
     return float(function(point).detach())
 
 
-def quadratic(size: int = 40, condition: float = 1e3) -> Function:
+def quadratic(condition: float = 1e3) -> Function:
+    size = 40
     generator = torch.Generator().manual_seed(5)
     rotation, _ = torch.linalg.qr(torch.randn(size, size, generator=generator, dtype=torch.float64))
     scales = torch.logspace(0, math.log10(condition), size, dtype=torch.float64)

@@ -147,7 +147,7 @@ def test_scale_ends_with_a_step_without_an_evaluation() -> None:
     last, before = optimizer.last(), optimizer.result()
     assert not torch.equal(last, before)
     assert torch.equal(last, optimizer.point)
-    assert torch.equal(optimizer.last_resized((8, 8)), last)
+    assert torch.equal(optimizer.last_resized((8, 8), None), last)
 
 
 def test_history_holds_no_more_pairs_than_a_scale_can_make() -> None:

@@ -45,7 +45,7 @@ def random(*shape: int, seed: int = 0) -> Tensor:
     return torch.rand(*shape, generator=torch.Generator().manual_seed(seed))
 
 
-def inputs(*, masked: bool, options: PaintOptions, size: tuple[int, int] = SIZE) -> Inputs:
+def inputs(*, masked: bool, options: PaintOptions, size: tuple[int, int]) -> Inputs:
     styles = [Style(noise_picture(90, 80, 1)), Style(noise_picture(70, 99, 2), weight=2)]
     mask = None
     if masked:
@@ -85,7 +85,7 @@ def objective_for(
     masked: bool,
     encoder: Encoder,
     core_px: int | None = None,
-    size: tuple[int, int] = SIZE,
+    size: tuple[int, int],
 ) -> Objective:
     sources = inputs(masked=masked, options=options, size=size)
     plan = make_plan(options, load_recipe("atelier"), encoder, size)

@@ -45,8 +45,9 @@ def shared() -> float:
 def worst_factors(
     seconds_per_iteration: float,
     seconds_per_pixel: float,
-    noise: float = 0.0,
-    load: Callable[[], float] = alone,
+    *,
+    noise: float,
+    load: Callable[[], float],
 ) -> list[float]:
     """The worst factors between shown and actual time, in the first 10 % and later."""
     generator = random.Random(5)

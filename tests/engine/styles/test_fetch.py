@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from common.catalogue import Painting, Ready, load_catalogue
+from common.catalogue import Painting, load_catalogue, needs_download
 from engine.styles.cli import main
 from engine.styles.fetch import FetchError, fetch_scan
 from tests.kit.pictures import encoded
@@ -83,7 +83,7 @@ def test_a_scan_is_fetched_once_and_kept(starry: Painting, tmp_path: Path) -> No
     assert first.read_bytes() == data
     assert requested == [f"/files/{starry.scan.commons_file}"]
     assert reports[-1] == (len(data), len(data))
-    assert isinstance(load_catalogue().availability(starry, tmp_path / "styles"), Ready)
+    assert not needs_download(starry, tmp_path / "styles")
 
 
 @pytest.mark.parametrize(

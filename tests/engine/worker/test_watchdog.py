@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -19,7 +20,7 @@ from common.settings import Settings
 from engine.painting.studio import Control as PaintingControl
 from engine.worker.health import EngineInTroubleError
 from engine.worker.painter import JobPainter
-from engine.worker.service import EngineWorker
+from engine.worker.service import HANG_SECONDS, EngineWorker
 from engine.worker.watchdog import HangingError, Watchdog
 from jobs.core import row_of
 from jobs.execution import reaper
@@ -40,6 +41,7 @@ from tests.engine.worker.workers import (
 )
 from tests.kit.samples import RESULT, paint_report
 
+WATCHDOG = "engine.worker.watchdog"
 HANGS_ONCE = """
 import pathlib, sys, time
 from engine.lite.encoder import LiteEncoder
@@ -221,22 +223,26 @@ async def test_device_that_always_hangs_charges_no_job(
 async def test_slow_painting_with_signs_of_life_is_not_a_hang(
     queue: JobQueue, settings: Settings, job_factory: JobFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    check = PaintingControl.check
+    """To the watchdog each step takes more than half of what it allows."""
+    check, clock = PaintingControl.check, SimpleNamespace(seconds=0.0)
 
     def slow_check(self: PaintingControl) -> None:
         time.sleep(0.2)
+        clock.seconds += HANG_SECONDS * 0.6
         check(self)
 
     monkeypatch.setattr(PaintingControl, "check", slow_check)
+    monkeypatch.setattr(f"{WATCHDOG}.time", SimpleNamespace(monotonic=lambda: clock.seconds))
+    monkeypatch.setattr(f"{WATCHDOG}.MOST_A_LOOK_SECONDS", HANG_SECONDS)
     job = await job_factory.make(iterations=10)
-    async with running_worker(queue, settings, hang_seconds=1.5):
+    async with running_worker(queue, settings):
         assert (await wait_ended(queue, job)).state is JobState.DONE
 
 
 def test_sleep_of_the_machine_is_not_a_hang(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 0.0
-    monkeypatch.setattr("engine.worker.watchdog.time.monotonic", lambda: now)
-    watchdog = Watchdog(600.0, "painter")
+    monkeypatch.setattr(f"{WATCHDOG}.time.monotonic", lambda: now)
+    watchdog = Watchdog(600.0)
     watchdog.check(7)
     now += 8 * 3600.0
     watchdog.check(7)
@@ -250,8 +256,8 @@ def test_sleep_of_the_machine_is_not_a_hang(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_sign_of_life_resets_the_hang_timer(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 0.0
-    monkeypatch.setattr("engine.worker.watchdog.time.monotonic", lambda: now)
-    watchdog = Watchdog(10.0, "painter")
+    monkeypatch.setattr(f"{WATCHDOG}.time.monotonic", lambda: now)
+    watchdog = Watchdog(10.0)
     for sign in range(100):
         now += 4.0
         watchdog.check(sign // 2)

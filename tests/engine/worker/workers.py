@@ -24,7 +24,7 @@ async def running_worker(
 ) -> AsyncIterator[asyncio.Event]:
     """Run a worker; yields the event that stops it."""
     stop = asyncio.Event()
-    statistics = StatisticsFiles(settings.atelier_data_dir / "statistics")
+    statistics = StatisticsFiles(settings.statistics_dir)
     engine = EngineWorker(
         queue, JobPainter(settings), ENGINE_INFO, hang_seconds=hang_seconds, statistics=statistics
     )

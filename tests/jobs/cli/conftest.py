@@ -1,16 +1,14 @@
 """A data folder with jobs, and the command line on it."""
 
 import asyncio
-import io
 import shutil
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
-from jobs.cli import commands as cli
 from jobs.model import Progress
 from jobs.queue import JobQueue
+from tests.jobs.conftest import use_folder
 from tests.kit.samples import RESULT, Storage, claim_job, failure, paint_report, submit_job
 
 
@@ -25,11 +23,8 @@ def filled_folder(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactor
 
 @pytest.fixture
 def storage(filled_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Storage:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("ATELIER_DATA_DIR", str(tmp_path / "data"))
-    monkeypatch.delenv("ATELIER_DATABASE_URL", raising=False)
     shutil.copytree(filled_folder, tmp_path / "data")
-    return Storage(tmp_path / "data", None)
+    return use_folder(tmp_path / "data", monkeypatch)
 
 
 async def add_jobs(storage: Storage) -> None:
@@ -40,9 +35,3 @@ async def add_jobs(storage: Storage) -> None:
         await queue.claims.finish(claim, RESULT, paint_report())
         await queue.claims.fail(await claim_job(queue), failure())
         assert len(jobs) == 3
-
-
-def run(*arguments: str, width: int = 160) -> tuple[int, str]:
-    text = io.StringIO()
-    code = cli.main(arguments, Console(file=text, width=width))
-    return code, text.getvalue()

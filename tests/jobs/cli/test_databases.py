@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.jobs.cli.conftest import run
+from tests.jobs.conftest import run
 from tests.kit.other_user import without_access
 from tests.kit.samples import Storage
 

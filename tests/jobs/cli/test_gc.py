@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 
 from jobs.queue import JobQueue
-from tests.jobs.cli.conftest import run
+from tests.jobs.conftest import run
 from tests.kit.samples import Storage, reload
 
 

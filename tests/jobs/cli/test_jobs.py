@@ -6,7 +6,7 @@ import pytest
 
 from jobs.model import Progress
 from jobs.queue import JobQueue
-from tests.jobs.cli.conftest import run
+from tests.jobs.conftest import run
 from tests.kit.samples import Storage, claim_job, delete_for_good, engine_info, submit_job
 
 

@@ -9,7 +9,7 @@ import pytest
 from jobs.management.administration import Block
 from jobs.management.audit import COMMAND_LINE
 from jobs.queue import JobQueue
-from tests.jobs.cli.conftest import run
+from tests.jobs.conftest import run
 from tests.kit.samples import Storage
 
 

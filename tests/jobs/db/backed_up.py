@@ -1,7 +1,6 @@
 """Data to back up, what happens after the backup, and what a restore makes of both."""
 
 import asyncio
-import io
 import os
 import subprocess
 import sys
@@ -10,22 +9,14 @@ from typing import Any
 
 import asyncpg
 import pytest
-from rich.console import Console
 
-from jobs.cli import commands
 from jobs.model import JobState
 from jobs.outcomes import QueueError
 from jobs.queue import JobQueue
+from tests.jobs.conftest import run
 from tests.kit.samples import Storage, claim_job, paint_report, submit_job
 
 ROOT = Path(__file__).resolve().parents[3]
-
-
-def run(*arguments: str) -> tuple[int, str]:
-    """Run `python -m jobs`; returns its exit status and output."""
-    text = io.StringIO()
-    code = commands.main(arguments, Console(file=text, width=300))
-    return code, text.getvalue()
 
 
 async def add_data(storage: Storage) -> tuple[str, str]:

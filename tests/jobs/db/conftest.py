@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bench import postgres
+from tests.jobs.conftest import use_folder
 from tests.kit.samples import Storage
 
 _numbers = itertools.count()
@@ -21,8 +22,7 @@ def empty_database(
     name = f"backup_{next(_numbers)}"
     asyncio.run(postgres_server.execute(f"CREATE DATABASE {name}"))
     folder = tmp_path / "my böt #1 50%"
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("ATELIER_DATA_DIR", str(folder))
+    use_folder(folder, monkeypatch)
     monkeypatch.setenv("ATELIER_DATABASE_URL", postgres_server.url(name))
     yield Storage(folder, postgres_server.url(name))
     asyncio.run(postgres_server.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))

@@ -23,13 +23,13 @@ from jobs.cli import restoring
 from jobs.cli.settle_restored import UNKNOWN_NUMBERS, settle
 from jobs.db.liveness import BOT_LOCK
 from jobs.queue import JobQueue
+from tests.jobs.conftest import run, use_folder
 from tests.jobs.db.backed_up import (
     add_data,
     change_after_backup,
     check_restored_after_a_kill,
     check_restored_data,
     find_no_room,
-    run,
 )
 from tests.kit.samples import FakeClock, Storage, claim_job, paint_report, reload, submit_job
 
@@ -41,10 +41,7 @@ ROOT = Path(__file__).resolve().parents[3]
 def storage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Storage:
     """The data folder of the command line, with a name that needs quoting in a URL."""
     folder = tmp_path / "my böt #1 50%"
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("ATELIER_DATA_DIR", str(folder))
-    monkeypatch.delenv("ATELIER_DATABASE_URL", raising=False)
-    return Storage(folder, None)
+    return use_folder(folder, monkeypatch)
 
 
 async def add_held_picture(storage: Storage) -> str:

@@ -52,7 +52,8 @@ async def test_statement_errors_are_not_translated(sqlstate: str) -> None:
         ("permission denied for schema public", "GRANT CREATE ON SCHEMA"),
         ("keine Berechtigung für Schema public", "GRANT CREATE ON SCHEMA"),
         ("droit refusé pour la base de données a", "GRANT CONNECT"),
-        ("permiso denegado a la tabla jobs", "allow this one to use them"),
+        ("permiso denegado a la tabla jobs", "; the user of the bot owns the tables"),
+        ("permission denied for table alembic_version", "a schema or database of its own"),
     ],
 )
 def test_advice_on_privileges_suits_what_the_server_says_in_its_language(

@@ -12,6 +12,7 @@ from jobs.cli import restoring
 from jobs.db import postgres_copying
 from jobs.db.migrate import known_revisions
 from jobs.queue import JobQueue
+from tests.jobs.conftest import run
 from tests.jobs.db.backed_up import (
     add_data,
     change_after_backup,
@@ -19,7 +20,6 @@ from tests.jobs.db.backed_up import (
     execute,
     fetch_value,
     find_no_room,
-    run,
 )
 from tests.kit.samples import Storage
 

@@ -11,7 +11,8 @@ from bench import postgres
 from jobs.db.other_programs import TABLES
 from jobs.outcomes import DatabaseAddressError
 from jobs.queue import JobQueue
-from tests.jobs.db.backed_up import add_data, execute, fetch_value, run
+from tests.jobs.conftest import run
+from tests.jobs.db.backed_up import add_data, execute, fetch_value
 from tests.kit.samples import Storage
 
 needs_postgres = pytest.mark.skipif(

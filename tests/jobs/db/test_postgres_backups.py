@@ -18,13 +18,13 @@ from jobs.db import postgres_copying, schema
 from jobs.db.migrate import known_revisions
 from jobs.outcomes import QueueError
 from jobs.queue import JobQueue
+from tests.jobs.conftest import run
 from tests.jobs.db.backed_up import (
     add_data,
     change_after_backup,
     check_restored_data,
     execute,
     fetch_value,
-    run,
 )
 from tests.kit.old_databases import copy_to_postgresql, make_version
 from tests.kit.samples import Storage, claim_job, submit_job
@@ -79,18 +79,19 @@ def tenant(
     """A user with a schema of its own, in which another program has what it may not read."""
     role = f"tenant_{next(_numbers)}"
     statements = (
-        f"CREATE ROLE {role} LOGIN; CREATE SCHEMA own AUTHORIZATION {role}; "
-        f"ALTER ROLE {role} SET search_path = own; ALTER ROLE {role} SET statement_timeout = '1ms';"
-        'CREATE TABLE own."of another" (id serial PRIMARY KEY); '
-        'INSERT INTO own."of another" DEFAULT VALUES; '
-        "CREATE FUNCTION own.of_another() RETURNS int LANGUAGE sql AS 'SELECT 1'"
+        f"CREATE ROLE {role} LOGIN; ALTER ROLE {role} SET statement_timeout = '1ms'; "
+        f'CREATE SCHEMA "its own" AUTHORIZATION {role}; '
+        f'ALTER ROLE {role} SET search_path = "its own"; '
+        'CREATE TABLE "its own"."of another" (id serial PRIMARY KEY); '
+        'INSERT INTO "its own"."of another" DEFAULT VALUES; '
+        """CREATE FUNCTION "its own".of_another() RETURNS int LANGUAGE sql AS 'SELECT 1'"""
     )
     url = str(empty_database.database_url)
     asyncio.run(execute(url, statements))
     theirs = url.replace("atelier@", f"{role}@")
     monkeypatch.setenv("ATELIER_DATABASE_URL", theirs)
     yield Storage(empty_database.folder, theirs)
-    asyncio.run(execute(url, "DROP SCHEMA own CASCADE"))
+    asyncio.run(execute(url, 'DROP SCHEMA "its own" CASCADE'))
     asyncio.run(postgres_server.execute(f"DROP ROLE {role}"))
 
 
@@ -102,11 +103,11 @@ def test_backup_of_a_schema_shared_with_another_program_is_restored_beside_it(
     before = asyncio.run(fetch_value(empty_database, STRUCTURE))
     dump = tmp_path / "copy.dump"
     assert run("backup", "--database-only", str(dump))[0] == 0, capsys.readouterr().err
-    asyncio.run(execute(str(empty_database.database_url), "DELETE FROM own.picture_uses"))
+    asyncio.run(execute(str(empty_database.database_url), 'DELETE FROM "its own".picture_uses'))
     assert run("restore", str(dump))[0] == 0, capsys.readouterr().err
     assert asyncio.run(fetch_value(empty_database, STRUCTURE)) == before
-    count = "SELECT (SELECT count(*) FROM own.picture_uses) > 0 AND count(*) = 1 FROM"
-    assert asyncio.run(fetch_value(empty_database, f'{count} own."of another"'))
+    count = 'SELECT (SELECT count(*) FROM "its own".picture_uses) > 0 AND count(*) = 1 FROM'
+    assert asyncio.run(fetch_value(empty_database, f'{count} "its own"."of another"'))
 
 
 @pytest.mark.parametrize(
@@ -137,9 +138,9 @@ def test_backup_of_another_schema_is_refused_before_anything_is_changed(
     asyncio.run(add_data(empty_database))
     monkeypatch.setenv("ATELIER_DATABASE_URL", str(empty_database.database_url))
     assert run("restore", str(dump))[0] == 1
-    assert "has its tables in the schema own" in capsys.readouterr().err
+    assert "has its tables in the schema its own, and" in capsys.readouterr().err
     assert asyncio.run(fetch_value(empty_database, "SELECT count(*) FROM jobs")) == 2
-    named = f"{empty_database.database_url}?search_path=own,public"
+    named = f"{empty_database.database_url}?search_path=%22its%20own%22,public"
     monkeypatch.setenv("ATELIER_DATABASE_URL", named)
     assert run("restore", str(dump))[0] == 0, capsys.readouterr().err
 

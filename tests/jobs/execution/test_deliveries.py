@@ -18,8 +18,6 @@ from tests.kit.samples import (
     submit_job,
 )
 
-DAY = 86_400.0
-
 
 async def test_delivery_is_recorded_once(queue: JobQueue, clock: FakeClock) -> None:
     job = await submit_job(queue)

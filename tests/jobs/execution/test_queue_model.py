@@ -199,7 +199,7 @@ class QueueMachine(RuleBasedStateMachine):
     @rule(data=st.data())
     def renew(self, data: st.DataObject) -> None:
         claim = self.draw_claim(data)
-        assert not isinstance(self.run_async(self.queue.claims.renew(claim, 30)), LeaseLost)
+        assert not isinstance(self.run_async(self.queue.claims.renew(claim)), LeaseLost)
 
     @rule()
     def kill_all_engines(self) -> None:

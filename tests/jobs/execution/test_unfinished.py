@@ -8,7 +8,6 @@ import sqlalchemy as sa
 from jobs.db import schema
 from jobs.model import FailureKind, Job, JobState, Progress
 from jobs.outcomes import ClearUndone
-from jobs.privacy import retention
 from jobs.queue import JobQueue
 from tests.jobs.submission.test_daily_count import (
     ALBUM,
@@ -41,6 +40,8 @@ from tests.kit.samples import (
     submit_job,
 )
 
+pytestmark = pytest.mark.usefixtures("delete_new_files")
+
 FINISHED: dict[int, list[Ending]] = {
     0: [cancelled_while_queued, cancelled_after(0)],
     3: [
@@ -58,13 +59,6 @@ FINISHED: dict[int, list[Ending]] = {
     5: [cancelled_on_second_engine],
     9: [cancelled_after(9), finished_despite_cancel],
 }
-
-
-@pytest.fixture(autouse=True)
-def delete_new_files(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let cleanups delete files without a grace period."""
-    monkeypatch.setattr("jobs.core.SOON_SECONDS", -1.0)
-    monkeypatch.setattr(retention, "GRACE_SECONDS", -1e12)
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from common.options import PaintInputs, StyleInput
-from jobs.management.styles import SAVED_STYLE, Saved
+from jobs.management.styles import Saved
 from jobs.management.weekly_styles import WeeklyStyle
 from jobs.queue import JobQueue
 from tests.kit.samples import claim_job, paint_report, submit_job
@@ -20,7 +20,7 @@ async def test_only_pictures_in_the_style_are_counted(queue: JobQueue, is_saved:
     key = await queue.store.put(b"moss", "png")
     saved = await queue.styles.save("guild", GUILD, "Moss", key, ADMIN)
     assert isinstance(saved, Saved)
-    style, name = (f"{SAVED_STYLE}{saved.style.id}", "Moss") if is_saved else ("moss", "Moss")
+    style, name = (saved.style.preset, "Moss") if is_saved else ("moss", "Moss")
     now = await queue.now()
     weekly = WeeklyStyle(GUILD, style, name, 1, 2, now, now + timedelta(days=7), is_over=False)
     await queue.weekly_styles.begin(weekly, ADMIN)

@@ -1,17 +1,6 @@
-import pytest
-
 from common.options import PaintInputs, StyleInput
-from jobs.privacy import retention
 from jobs.queue import JobQueue
 from tests.kit.samples import claim_job, paint_report, reload, submit_job
-
-
-@pytest.fixture
-def delete_new_files(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let cleanups delete files without a grace period."""
-    for name in ("SOON_SECONDS", "WORKING_SOON_SECONDS"):
-        monkeypatch.setattr(f"jobs.core.{name}", -1.0)
-    monkeypatch.setattr(retention, "GRACE_SECONDS", -1e12)
 
 
 async def make_delivered_job(

@@ -13,20 +13,13 @@ from common.store import PictureMissingError
 from jobs.health.troubles import troubles_in
 from jobs.model import FailureKind, Job, JobState, Progress
 from jobs.outcomes import Accepted, Erased, QueueUnavailableError
-from jobs.privacy import retention
 from jobs.queue import JobQueue
 from tests.kit.databases import fail_after_writes
 from tests.kit.samples import FakeClock, claim_job, paint_report, reload, submission, submit_job
 
+pytestmark = pytest.mark.usefixtures("delete_new_files")
+
 ADA, BEA, CAI = 1, 2, 3
-
-
-@pytest.fixture(autouse=True)
-def delete_new_files(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let cleanups delete files without a grace period."""
-    for name in ("SOON_SECONDS", "WORKING_SOON_SECONDS"):
-        monkeypatch.setattr(f"jobs.core.{name}", -1.0)
-    monkeypatch.setattr(retention, "GRACE_SECONDS", -1e12)
 
 
 async def store_picture(queue: JobQueue, name: str) -> str:
@@ -39,7 +32,7 @@ async def submit_from(
     photo: str,
     style: str | None = None,
     *,
-    parent: Job | None = None,
+    parent: Job | None,
 ) -> Job:
     chosen = StyleInput(picture=style) if style else StyleInput(preset="starry-night")
     inputs = PaintInputs(content=photo, styles=(chosen,))

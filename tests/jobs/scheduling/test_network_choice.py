@@ -1,6 +1,5 @@
 """Choosing the network: VGG-19, unless it would take too long and was not requested."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
@@ -26,12 +25,6 @@ SLOW = EngineInfo(
 GPU = replace(SLOW, id="card", host="card", device="cuda:0", pace=3.0)
 OPTIONS = PaintOptions(size_px=1024)
 SLOW_SECONDS = 1000.0 * work_of(OPTIONS)
-
-
-@pytest.fixture
-async def queue(storage: Storage, clock: FakeClock) -> AsyncIterator[JobQueue]:
-    async with await JobQueue.open(storage.settings(), clock=clock) as opened:
-        yield opened
 
 
 async def choose_network(

@@ -257,7 +257,7 @@ async def test_statistics_include_finished_pictures_of_a_cancelled_job(
     await submit_job(queue, MEMBER, **ALBUM)
     await cancelled_after(3)(queue, clock)
     (day,) = (await queue.statistics.read(None)).days
-    assert (day.pictures, day.failures + day.cancelled) == (3, 1)
+    assert (day.pictures, day.failures) == (3, 0)
 
 
 async def test_uncounted_job_stays_uncounted_after_a_retry_is_cancelled(

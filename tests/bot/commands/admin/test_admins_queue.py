@@ -127,7 +127,7 @@ async def test_long_job_choice_keeps_the_whole_member_name(world: World) -> None
 
 
 def test_mean_waiting_time_is_stated_in_minutes() -> None:
-    day = DayStats(date(2026, 11, 29), 2, 1, 0, 0, waiting_seconds=5400.0, painting_seconds=5.0)
+    day = DayStats(date(2026, 11, 29), 2, 1, 0, waiting_seconds=5400.0, painting_seconds=5.0)
     text = stats_words(texts_for("de"), Stats((day,), 1), 14)
     assert "Wartezeit im Mittel: 90 min" in text
     assert "Malzeit im Mittel: 2,5 s" in text

@@ -92,11 +92,7 @@ async def moderated_job(world: World, owner: User) -> Job:
     message = world.discord.post(world.discord.world.bot, "The picture")
     await set_message(world, job, message.id)
     world.discord.delete(message)
-
-    async def is_known() -> bool:
-        return (await world.reload(job)).message_removed_at is not None
-
-    await world.eventually(is_known)
+    await world.wait_message_removed(job)
     return job
 
 

@@ -1,6 +1,9 @@
 """Pictures whose message was deleted are no longer public, nor usable by others."""
 
+import pytest
+
 from bot.cards.job_buttons import Action
+from bot.commands import show
 from tests.bot.commands.rights.origins import press_delete, press_forged_button, set_message
 from tests.kit.world import World
 
@@ -19,6 +22,19 @@ async def test_missing_message_counts_as_deleted(world: World) -> None:
     assert (await world.slash(world.user("ada"), "show", {"picture": job.id})).attachments
 
 
+async def test_slow_discord_is_named_as_such_before_a_picture_is_shown_to_everybody(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = await world.make_painted_job(world.user("ada"))
+    await set_message(world, job, 4711)
+    monkeypatch.setattr(show, "ASKING_SECONDS", 0.1)
+    world.discord.faults.add("GET", "/channels/*/messages/*", delay=20.0)
+    options = {"picture": job.id, "everybody": True}
+    refused = await world.slash(world.user("ada"), "show", options, channel="talk")
+    assert refused.ephemeral
+    assert refused.text.startswith("Discord did not answer as it should")
+
+
 async def test_bulk_deleted_messages_count_as_deleted(world: World) -> None:
     job = await world.make_painted_job(world.user("ada"))
     channel = world.discord.channel("paintings")
@@ -29,11 +45,7 @@ async def test_bulk_deleted_messages_count_as_deleted(world: World) -> None:
         "guild_id": str(world.guild_id),
     }
     await world.discord.gateway.dispatch("MESSAGE_DELETE_BULK", data, intent=1 << 9)
-
-    async def is_known() -> bool:
-        return (await world.reload(job)).message_removed_at is not None
-
-    await world.eventually(is_known)
+    await world.wait_message_removed(job)
 
 
 async def test_form_opened_before_a_deletion_cannot_use_the_picture(world: World) -> None:
