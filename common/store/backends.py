@@ -95,9 +95,9 @@ def _adopt_misplaced(folder: Path) -> None:
     if not folder.is_absolute():
         return
     misplaced = Path(folder.as_uri().removeprefix("file://"))
-    if misplaced == folder or folder.exists() or not misplaced.is_dir():
-        return
-    with contextlib.suppress(OSError):  # another process has moved it
+    with contextlib.suppress(OSError):  # another process has moved it, or these may not be read
+        if misplaced == folder or folder.exists() or not misplaced.is_dir():
+            return
         private_folder(folder.parent)
         misplaced.rename(folder)
 

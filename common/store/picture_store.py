@@ -98,7 +98,7 @@ class PictureStore:
             ) from error
         # The folder is not created again if its disk is unmounted later: files put there would be
         # hidden when it is mounted.
-        self._was_there = self._local and Path(self._root).is_dir()
+        self._was_there = self._local and _may_be_there(Path(self._root))
         self._refused_bytes = 0
         """Size of the last file that could not be stored: what is full may take smaller ones."""
 
@@ -377,3 +377,11 @@ class PictureStore:
 
 def _size_of(file: Path) -> int:
     return file.stat().st_size
+
+
+def _may_be_there(folder: Path) -> bool:
+    """Whether a folder exists; True if the system does not tell, which whoever uses it reports."""
+    try:
+        return folder.is_dir()
+    except OSError:  # it is closed to this user, or its network drive is away
+        return True

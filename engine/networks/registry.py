@@ -43,11 +43,7 @@ class NetworkSource:
 def available_networks(source: NetworkSource) -> tuple[str, ...]:
     """Networks whose weight files exist and are not truncated; other damage shows on loading."""
     files = {name: weights_file(source, name) for name in NETWORKS}
-    return tuple(
-        name
-        for name, file in files.items()
-        if file is not None and file.is_file() and is_whole(file)
-    )
+    return tuple(name for name, file in files.items() if file is not None and is_whole(file))
 
 
 def weights_file(source: NetworkSource, network: str) -> Path | None:

@@ -54,12 +54,13 @@ def load_weights(file: Path) -> Vgg19Weights:
     Raises:
         WeightsError: the file is absent or unreadable, or its weights are not recognized.
     """
-    if not file.is_file():
+    try:
+        file.open("rb").close()  # safetensors takes one that may not be read for a missing one
+        tensors, stated = _read(file)
+    except FileNotFoundError:
         raise WeightsError(
             "There is no weights file {file}; see ATELIER_VGG19_WEIGHTS.", file=file.name
-        )
-    try:
-        tensors, stated = _read(file)
+        ) from None
     except _UNREADABLE as error:
         raise WeightsError("{file} cannot be read as VGG-19's weights.", file=file.name) from error
     if _FIRST not in tensors:
@@ -71,8 +72,10 @@ def load_weights(file: Path) -> Vgg19Weights:
 
 
 def is_whole(file: Path) -> bool:
-    """Whether a file of weights is complete, by its header or its archive's directory."""
+    """Whether a file of weights is there and complete, by its header or its archive's directory."""
     try:
+        if not file.is_file():
+            return False
         if file.suffix == ".safetensors":
             with safe_open(file, framework="pt"):
                 return True

@@ -13,6 +13,7 @@ from common.sentences import Sentence, sentence
 from engine.errors import PaintSettingsError
 from engine.painting.calm import calm_parts
 from engine.painting.color import color_moments, mixed_colors, prepare_style
+from engine.painting.contrast import style_share
 from engine.painting.faces import Face, face_mask, find_faces
 from engine.painting.palette import Coloring, in_palettes
 from engine.painting.picture import (
@@ -88,6 +89,8 @@ class Inputs:
     """The earlier frames of a clip; None for a single picture or the first frame of a scene."""
     faces: Tensor | None = None
     """Mask [H, W] of its faces in 0..1, of the content's size; None for no faces."""
+    style_share: float = 1.0
+    """Factor of the style's weight, below 1 where the styles show next to nothing."""
 
     @property
     def target(self) -> Picture:
@@ -141,11 +144,23 @@ def check_inputs(
     if not any(_applies(style, mask) for style in styles):
         raise PaintSettingsError("The masks of the styles are black wherever anything is painted.")
     content = _checked(content, sentence("the photo")).filled()
-    chosen = tuple(_prepared(style, content, options) for style in styles)
+    chosen = [_chosen(style, content, options) for style in styles]
+    prepared = tuple(_in_photographs_colors(style, content, options) for style in chosen)
+    inputs = Inputs(content, prepared, mask, style_share=_style_share(chosen))
     if options.start != "file" or start is None:
-        return Inputs(content, chosen, mask)
+        return inputs
     start = _checked(start, sentence("the picture to start from")).filled()
-    return Inputs(content, chosen, mask, start)
+    return replace(inputs, start=start)
+
+
+def _style_share(styles: Sequence[Style]) -> float:
+    """See `Inputs.style_share`. Statistics are those of paintings; a photograph suits itself."""
+    seen = [
+        (style.weight, style.picture)
+        for style in styles
+        if style.picture is not None and not style.is_content
+    ]
+    return style_share(seen) if len(seen) == len(styles) else 1.0
 
 
 def _applies(style: Style, mask: Tensor | None) -> bool:
@@ -194,7 +209,8 @@ def _scaled_size(style: Size, picture: Size, style_scale: float, fit: str) -> Si
     return fit_size(style, min(max(1, round(long_side)), max(style)))
 
 
-def _prepared(style: Style, content: Picture, options: PaintOptions) -> Style:
+def _chosen(style: Style, content: Picture, options: PaintOptions) -> Style:
+    """The style, checked, with its region cut out."""
     if not 0 < style.weight < math.inf:
         raise PaintSettingsError(
             "The weight of {style} is {weight:g}; it must be above 0.",
@@ -229,11 +245,20 @@ def _prepared(style: Style, content: Picture, options: PaintOptions) -> Style:
             "There is nothing to learn from {style}, because it is completely transparent.",
             style=style.name,
         )
-    if options.keep_colors != "no" and not style.is_content:
-        pixels = prepare_style(
-            pixels[None], content.pixels[None], options.keep_colors, options.keep_colors_strength
-        )[0]
     return replace(style, picture=Picture(pixels.contiguous(), alpha))
+
+
+def _in_photographs_colors(style: Style, content: Picture, options: PaintOptions) -> Style:
+    """The style in the photograph's colors, if these are kept."""
+    if options.keep_colors == "no" or style.is_content or style.picture is None:
+        return style
+    pixels = prepare_style(
+        style.picture.pixels[None],
+        content.pixels[None],
+        options.keep_colors,
+        options.keep_colors_strength,
+    )[0]
+    return replace(style, picture=Picture(pixels.contiguous(), style.picture.alpha))
 
 
 def with_colors_first(inputs: Inputs, share: float, coloring: Coloring | None = None) -> Inputs:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from common.options import PaintOptions, resolve_network
+from common.sentences import sentence
 from engine.errors import PaintSettingsError
 from engine.networks.encoder import Encoder, WeightsError
 from engine.painting import checkpoint
@@ -32,6 +33,12 @@ from engine.painting.run_state import RunState
 from engine.painting.studio import Control, Studio
 from engine.recipes.recipe import load_recipe
 from engine.threads import Threads, threads_for
+
+_PLAIN = 0.1
+"""Share of its weight below which a style has no strokes to speak of."""
+_NO_STROKES = sentence(
+    "The style is almost plain, so the picture takes its colors, but hardly any strokes."
+)
 
 
 def paint(
@@ -115,6 +122,11 @@ def paint_inputs(
     found = _fingerprint(inputs, options, plan, encoder)
     if plan.loss.units == "relative" and not of_clip and is_plain(inputs.content.pixels):
         plan = _with_content_shares(plan, inputs, encoder)
+    notes = []
+    if plan.loss.units == "relative":
+        lowered = plan.weights["style"] * inputs.style_share
+        plan = replace(plan, weights={**plan.weights, "style": lowered})
+        notes += [_NO_STROKES] if inputs.style_share < _PLAIN else []
     if kept is not None:
         kept.check(found, encoder.name, encoder.weights_hash)
     yield Prepared(
@@ -135,6 +147,7 @@ def paint_inputs(
             planned,
             studio.dtype,
             plan.tile_px,
+            notes=notes,
         ),
         inputs=padded_inputs,
         options=options,

@@ -35,6 +35,9 @@ _TURNED, _KEPT = 0.4, 0.6
 """Correlation of the luma before and after recoloring. Up to the first the palette is taken to
 invert light and dark, from the second on to keep them."""
 _DARKEST = 1e-4
+_LEAST_DEVIATION = 0.1
+"""Least standard deviation of the luma in a palette. A sheet of paper or a single color has less,
+and would leave nothing of the photograph's light and dark."""
 _HALVINGS = 30
 
 
@@ -91,7 +94,7 @@ def in_palettes(
 
 
 def _in_palette(photograph: Tensor, wanted: ColorMoments, coloring: Coloring) -> Tensor:
-    given = coloring.given
+    given, wanted = coloring.given, _with_light_and_dark(wanted)
     matrix = monge_kantorovitch_map(given, wanted, _OPPONENT if coloring.by_hue else None)
     moved = mapped(photograph, matrix, given, wanted)
     if not coloring.by_hue:
@@ -105,6 +108,15 @@ def _in_palette(photograph: Tensor, wanted: ColorMoments, coloring: Coloring) ->
     tone = ToneCurve.to(coloring.lumas, mean, deviation)
     change = tone.of(luminance(photograph)).sub_(luminance(moved))
     return moved.add_(change, alpha=kept).clamp_(0, 1)
+
+
+def _with_light_and_dark(palette: ColorMoments) -> ColorMoments:
+    """The palette, with some variation of light where it has next to none."""
+    luma = torch.tensor(LUMA, dtype=torch.float64)
+    missing = _LEAST_DEVIATION**2 - float(luma @ palette.covariance @ luma)
+    if missing <= 0:
+        return palette
+    return ColorMoments(palette.mean, palette.covariance + missing)
 
 
 def _luma_correlation(covariance: Tensor, matrix: Tensor) -> float:

@@ -5,7 +5,6 @@ smooth sky or two words on white have only a part of the usual power, so what li
 weigh many times as much, and hold the painting back everywhere.
 """
 
-import math
 from collections.abc import Collection, Mapping
 
 import torch
@@ -13,12 +12,10 @@ import torch.nn.functional as F  # noqa: N812 (the name that torch's own manual 
 from torch import Tensor
 
 from engine.networks.encoder import Encoder
-from engine.painting.picture import Size, fit_size, padded, resized
+from engine.painting.contrast import SIDE_PX, contrast, reduced
+from engine.painting.picture import Size
 from engine.painting.terms.content_targets import ContentTargets
 
-_SIDE_PX = 128
-"""Longer side for measuring: that of the first scale, which decides what goes where."""
-_LEAST_SIDE_PX = 32
 _CONTRAST = 0.035
 """Root mean square of the gradient from which on nothing is measured; a photograph has more."""
 _ENOUGH = 0.8
@@ -30,7 +27,7 @@ _DEVIATION, _MEAN = 0.2, 0.45
 
 def is_plain(photograph: Tensor) -> bool:
     """Whether a photograph [3, H, W] in 0..1 shows so little that its content may weigh less."""
-    return _contrast(photograph) < _CONTRAST
+    return contrast(photograph) < _CONTRAST
 
 
 def content_shares(
@@ -47,21 +44,10 @@ def content_shares(
         target: the content target, [3, H, W] in 0..1.
         layers: those of the content.
     """
-    power = _power(encoder, _small(target), layers)
-    usual = _power(encoder, _smooth_noise((96, _SIDE_PX)), layers)
+    power = _power(encoder, reduced(target), layers)
+    usual = _power(encoder, _smooth_noise((96, SIDE_PX)), layers)
     relative = {name: power[name] / max(_ENOUGH * usual[name], 1e-12) for name in layers}
     return {name: min(1.0, max(_LEAST, found**2)) for name, found in relative.items()}
-
-
-def _contrast(pixels: Tensor) -> float:
-    small = _small(pixels)
-    steps = [small[:, 1:] - small[:, :-1], small[:, :, 1:] - small[:, :, :-1]]
-    return math.sqrt(sum(float(step.square().mean()) for step in steps))
-
-
-def _small(pixels: Tensor) -> Tensor:
-    size = (pixels.shape[1], pixels.shape[2])
-    return padded(resized(pixels, fit_size(size, min(_SIDE_PX, max(size)))), _LEAST_SIDE_PX)
 
 
 def _power(encoder: Encoder, pixels: Tensor, layers: Collection[str]) -> Mapping[str, float]:

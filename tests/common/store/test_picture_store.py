@@ -21,6 +21,7 @@ from common.store import (
 from jobs.queue import JobQueue
 from tests.common.conftest import BUCKET
 from tests.kit.full_disk import raise_disk_full
+from tests.kit.other_user import without_access
 from tests.kit.samples import Storage, claim_job, paint_report, reload, submit_job
 
 
@@ -234,6 +235,16 @@ def test_unreachable_store_raises_storage_unavailable(
     store = PictureStore("s3://nowhere/pictures", config_kwargs={"retries": {"max_attempts": 0}})
     with pytest.raises(StorageUnavailableError):
         store.put_sync(b"x", "png")
+
+
+@pytest.mark.parametrize("name", ["pictures", "my pictures"])
+async def test_folder_that_may_not_be_looked_at_is_reported_when_it_is_used(
+    name: str, tmp_path: Path
+) -> None:
+    with without_access(tmp_path):
+        store = PictureStore(str(tmp_path / name))
+        with pytest.raises(StorageUnavailableError, match="cannot be written: Permission denied"):
+            await store.check()
 
 
 def test_every_file_system_call_is_timed_and_translated() -> None:

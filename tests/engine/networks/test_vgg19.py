@@ -8,9 +8,10 @@ from torch import Tensor, nn
 from common.options import resolve_network
 from engine.networks.encoder import Encoder, WeightsError, features_of
 from engine.networks.original import original_weights
-from engine.networks.registry import NetworkSource, open_encoder
+from engine.networks.registry import NetworkSource, available_networks, open_encoder
 from engine.networks.vgg19 import CONVOLUTIONS, LAYERS, Normalization, Vgg19, Vgg19Weights
 from engine.networks.weights import load_weights
+from tests.kit.other_user import without_access
 from tests.kit.thin_vgg19 import thin_vgg19, thin_weights
 
 
@@ -97,6 +98,15 @@ def test_invalid_or_missing_weights_file_is_refused(tmp_path: Path, name: str) -
         load_weights(file)
     with pytest.raises(WeightsError, match="no weights file"):
         load_weights(tmp_path / "absent.safetensors")
+
+
+def test_weights_file_in_a_closed_folder_is_named_and_not_available(tmp_path: Path) -> None:
+    file = tmp_path / "w.safetensors"
+    file.write_bytes(b"not weights")
+    with without_access(tmp_path):
+        assert available_networks(NetworkSource(file)) == ("lite",)
+        with pytest.raises(WeightsError, match="cannot be read as VGG-19's weights"):
+            load_weights(file)
 
 
 def test_caffe_weights_reproduce_caffes_first_features(caffe_file: Path) -> None:

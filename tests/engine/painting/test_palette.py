@@ -76,6 +76,18 @@ def test_a_nearly_grey_photograph_takes_no_noise_from_a_palette() -> None:
     assert float(colorfulness.std(2).max()) < 0.15
 
 
+def test_palette_of_one_color_leaves_light_and_dark_of_the_photograph() -> None:
+    blue = palette(torch.tensor([0.1, 0.3, 0.8])[:, None, None].expand(3, 30, 30))
+    photograph = noise(1, 30, 30)
+    for faces in (False, True):
+        coloring = Coloring.of(photograph, faces=faces)
+        found = in_palettes(photograph, [(1.0, blue, None)], 1.0, coloring)
+        lumas = [color.luminance(one[None]).flatten() for one in (photograph, found)]
+        assert float(torch.corrcoef(torch.stack(lumas))[0, 1]) > 0.7
+        assert 0.05 < float(lumas[1].std()) < 0.12
+        assert found.mean((1, 2)).argmax() == 2  # blue
+
+
 def night_scene() -> Tensor:
     """[3, 40, 60]: black, with one lamp and its glow."""
     rows, columns = torch.meshgrid(torch.arange(40.0), torch.arange(60.0), indexing="ij")
