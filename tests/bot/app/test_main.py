@@ -127,6 +127,18 @@ async def test_rate_limit_at_login_is_waited_out(closed_world: World) -> None:
         await closed_world.discord.ready()
 
 
+async def test_unreadable_begin_of_a_session_does_not_stop_the_bot(closed_world: World) -> None:
+    async with serving(closed_world):
+        await closed_world.discord.ready()
+        gateway = closed_world.discord.gateway
+        await gateway.dispatch("READY", {})
+        identified = gateway.identified
+        await closed_world.eventually(lambda: gateway.identified > identified)
+        await closed_world.discord.ready()
+        interaction = await closed_world.discord.slash(closed_world.user(), "queue")
+        assert await closed_world.answer_text(interaction)
+
+
 async def test_bot_waits_for_a_queue_that_cannot_be_reopened(
     closed_world: World,
 ) -> None:
@@ -141,7 +153,7 @@ async def test_bot_waits_for_a_queue_that_cannot_be_reopened(
     async with serving(closed_world):
         await discord.ready()
         refused = discord.faults.add("GET", "/users/@me", status=429, with_via=False)
-        await discord.gateway.dispatch("READY", {})  # cannot be read, which ends the connection
+        await discord.gateway.dispatch("READY", {})
         await closed_world.eventually(lambda: refused.hits)
         moved = path.rename(path.with_suffix(".moved"))
         path.mkdir()  # which SQLite cannot open
