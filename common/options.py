@@ -187,8 +187,7 @@ class Option:
     """A row of the table of options, for user interfaces."""
 
     help: str
-    default: Any
-    value_type: type = str
+    value_type: type
     """Type of one value: int, float, bool, str, or dict for the weights of layers."""
     choices: tuple[str, ...] = ()
     least: float | None = None
@@ -218,7 +217,6 @@ def _option(name: str) -> Option:
     literal = get_origin(kind) is Literal
     return Option(
         help=field.description or "",
-        default=field.default,
         value_type=str if literal else get_origin(kind) or kind,
         choices=get_args(kind) if literal else (),
         **bounds,

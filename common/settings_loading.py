@@ -78,7 +78,7 @@ def load_settings(**overrides: object) -> Settings:
         problems = error.errors(include_input=False, include_url=False)
         sentences = dict.fromkeys(_said(problem["loc"], problem["msg"]) for problem in problems)
         raise SettingsError("These settings cannot be used:\n  " + "\n  ".join(sentences)) from None
-    except UnicodeDecodeError:
+    except ValueError:  # `UnicodeDecodeError`, or a NUL, which the environment cannot hold
         raise SettingsError(
             f"{env_file} is not written in UTF-8: save it again in that encoding."
         ) from None

@@ -22,7 +22,8 @@ from PIL import Image, ImageDraw
 from common.options import PaintOptions
 from engine.networks.registry import NetworkSource
 from engine.networks.vgg19 import Vgg19
-from engine.painting import Painted, Picture, Studio, Style, paint
+from engine.painting import Picture, Studio, Style, paint
+from engine.pipeline.listeners import run_with_listeners
 from tools.checkouts import ROOT
 from tools.evaluation.likeness import PAINTING, PHOTOGRAPH, Likeness, Panel, as_markdown, mean_of
 
@@ -59,10 +60,8 @@ def paint_pair(pair: Pair, options: PaintOptions, studio: Studio) -> tuple[Image
     """Paint a pair; returns the picture and processor seconds."""
     content, style = (Picture.from_image(Image.open(one)) for one in (pair.content, pair.style))
     begun = time.process_time()
-    for event in paint(content, [Style(style)], options, studio=studio):
-        if isinstance(event, Painted):
-            return event.picture.to_image(), time.process_time() - begun
-    raise RuntimeError("the painting has no end")
+    painted = run_with_listeners(paint(content, [Style(style)], options, studio=studio))
+    return painted.picture.to_image(), time.process_time() - begun
 
 
 def make_sheet(rows: Iterable[Sequence[tuple[str, Image.Image]]], height_px: int) -> Image.Image:

@@ -15,7 +15,8 @@ from common.options import PaintOptions
 from engine.networks.original import original_weights
 from engine.networks.vgg19 import CONVOLUTIONS, Vgg19, Vgg19Weights
 from engine.networks.weights import load_weights
-from engine.painting import Painted, Picture, Studio, Style, paint
+from engine.painting import Picture, Studio, Style, paint
+from engine.pipeline.listeners import run_with_listeners
 from tools.evaluation import Judge, Verdict
 from tools.pictures import open_rgb
 
@@ -62,9 +63,7 @@ def _painted(
     torch.set_num_threads(threads)
     studio = Studio(precision="fp32", opener=lambda *_, **options: Vgg19(weights, **options))
     options = PaintOptions(size_px=size_px, network="vgg19")
-    *_, last = paint(pair[0], [Style(pair[1])], options, studio=studio)
-    assert isinstance(last, Painted)
-    return last.picture
+    return run_with_listeners(paint(pair[0], [Style(pair[1])], options, studio=studio)).picture
 
 
 def _verdict(judge: Judge, painted: Picture, pair: tuple[Picture, Picture]) -> Verdict:

@@ -27,7 +27,8 @@ from bench.report import publish, table, without_places
 from common.options import PaintOptions
 from engine.moving.events import ClipPainted
 from engine.output.pictures import write_picture
-from engine.painting import Control, Painted, Picture, Studio, Style, paint
+from engine.painting import Control, Picture, Studio, Style, paint
+from engine.pipeline.listeners import run_with_listeners
 from tools.evaluation import Judge
 
 SHOWN = (0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22)
@@ -118,10 +119,10 @@ def _measure(
     style = Style(Picture.from_image(Image.open(chosen.style)))
     with _processor() as alone_clock:
         alone = [
-            event.picture.to_image()
+            run_with_listeners(
+                paint(Picture.from_image(image), [style], options, studio=studio)
+            ).picture.to_image()
             for image in clip.images
-            for event in paint(Picture.from_image(image), [style], options, studio=studio)
-            if isinstance(event, Painted)
         ]
     with tempfile.TemporaryDirectory() as folder:
         with _processor() as clock:

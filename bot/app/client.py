@@ -9,6 +9,7 @@ import discord
 from cachetools import LRUCache
 from discord import app_commands
 
+from bot.app.autocompletes import quiet_autocompletes
 from bot.app.gateway import bound_reconnects, skip_unreadable_events
 from bot.app.running_commands import RESTARTING, RunningCommands
 from bot.app.sync import keep_syncing, knows_commands
@@ -76,6 +77,7 @@ class AtelierClient(Bot):
         )
         release_locks_when_cancelled(self.http)
         bound_interaction_waits()
+        quiet_autocompletes()
         self.traffic = Traffic()
         self.traffic.watch(trace)
         self.settings = settings
@@ -197,14 +199,14 @@ class AtelierClient(Bot):
         Discord may deliver an interaction twice around a resume; the second must have no effect.
         """
         add_log_ids(member=interaction.user.id, server=interaction.guild_id)
-        if interaction.type is discord.InteractionType.autocomplete:
-            return self.accepting
         if interaction.guild_id is not None and has_only_commands(interaction):
             self.only_commands.add(interaction.guild_id)
         if interaction.id in self._seen:
             log.info("Interaction %s came twice", interaction.id)
             return False
         self._seen[interaction.id] = None
+        if interaction.type is discord.InteractionType.autocomplete:
+            return self.accepting
         note_press(interaction)
         if not self.accepting:
             await report(interaction, UserError(RESTARTING))

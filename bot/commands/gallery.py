@@ -28,7 +28,7 @@ from bot.ui.reporting import ReportingModal, open_modal
 from bot.wire.acknowledging import acknowledge, read_in_time
 from bot.wire.faults import MessageGone, TryLater, fault_of, is_transient
 from bot.wire.original_response import with_retries
-from bot.wire.uploads import Upload, upload_limit_bytes
+from bot.wire.uploads import Upload, repeatable, upload_limit_bytes
 from jobs.management.gallery import TAKEN_OUT, GalleryPost
 from jobs.model import Job
 
@@ -193,12 +193,11 @@ async def post_card(
     if has_only_commands(interaction):
         raise UserError(ONLY_COMMANDS, link=invitation(interaction.application_id))
     channel = interaction.client.get_partial_messageable(channel_id, guild_id=interaction.guild_id)
-    files = [(each.fp.read(), each.filename) for each in layout.files]
+    files = repeatable(layout.files)
 
     async def send() -> discord.Message:
-        uploads = [Upload(data, name) for data, name in files]  # an upload can be sent only once
         async with asyncio.timeout(ANSWER_SECONDS):
-            return await channel.send(view=layout, files=uploads, nonce=nonce)
+            return await channel.send(view=layout, files=files(), nonce=nonce)
 
     try:
         return await with_retries(send, TRIES)

@@ -105,7 +105,8 @@ class IntakeService(Service):
         """
         began = asyncio.get_running_loop().time()
         self._fair_use.check(request.asker.user_id)
-        with self._unacknowledged.counted():
+        # Also before it is handled: acknowledging it may take long.
+        with self._fair_use.request(request.asker.user_id), self._unacknowledged.counted():
             await self._begin(interaction, request, began)
 
     async def _begin(self, interaction: Interaction, request: PaintRequest, began: float) -> None:

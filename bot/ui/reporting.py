@@ -7,6 +7,7 @@ import discord
 from discord import ui
 
 from bot.texts import _
+from bot.wire.acknowledging import respond
 from bot.wire.errors import report
 
 STALE_MODAL = _(
@@ -45,13 +46,13 @@ class ReportingModal(ui.Modal):
 
 
 async def open_modal(interaction: discord.Interaction[Any], modal: ReportingModal) -> None:
-    """Answer an interaction with a modal.
+    """Answer an interaction with a modal, with retries.
 
     discord.py would know the modal only once Discord has confirmed it; it may be submitted sooner,
     and the confirmation may be lost.
     """
     interaction.client._connection.store_view(modal)  # noqa: SLF001 - there is no public way
-    await interaction.response.send_modal(modal)
+    await respond(interaction, lambda: interaction.response.send_modal(modal))
 
 
 def is_stale_modal(interaction: discord.Interaction[Any]) -> bool:

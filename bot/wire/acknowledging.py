@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 import discord
@@ -93,6 +93,44 @@ async def acknowledge(
             message_id = response.message_id if response else None
             interaction.extras[RESPONSE_ID] = message_id
             return message_id
+
+
+async def respond(interaction: Interaction, send: Callable[[], Awaitable[object]]) -> None:
+    """Make an initial response that is no deferral, with retries while time is left.
+
+    If Discord says that the interaction is acknowledged after a request was lost, that one was
+    carried out.
+
+    Args:
+        interaction: What to respond to.
+        send: Sends the response: a sentence or a form.
+
+    Raises:
+        Exception: of the last try.
+    """
+    loop, traffic = asyncio.get_running_loop(), interaction.client.traffic
+    until, unheard = loop.time() + TRY_SECONDS, traffic.unheard
+    while True:
+        try:
+            await send()
+        except discord.InteractionResponded:
+            raise
+        except Exception as error:
+            if interaction.response.is_done():  # only its confirmation cannot be read
+                return
+            if _is_acknowledged_already(error) and traffic.unheard > unheard:
+                interaction.extras[ACKNOWLEDGED] = True
+                return
+            fault = fault_of(error)
+            if not isinstance(fault, TryLater):
+                raise
+            pause = PAUSE_SECONDS if fault.seconds is None else fault.seconds
+            if loop.time() + pause > until:
+                raise
+            log.info("Interaction %s: no response yet (%s)", interaction.id, error)
+            await asyncio.sleep(pause)
+        else:
+            return
 
 
 def _is_acknowledged_already(error: Exception) -> bool:

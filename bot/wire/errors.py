@@ -13,14 +13,14 @@ from pydantic import ValidationError
 
 from bot.kit import UserError
 from bot.texts import Texts, _, texts_of
-from bot.wire.acknowledging import DEFERRED_PUBLICLY, is_acknowledged
+from bot.wire.acknowledging import DEFERRED_PUBLICLY, is_acknowledged, respond
 from bot.wire.faults import (
     ALREADY_ACKNOWLEDGED,
     THREAD_ARCHIVED,
     UNKNOWN_INTERACTION,
     is_transient,
 )
-from bot.wire.original_response import replace_by_ephemeral
+from bot.wire.original_response import FILL_TRIES, replace_by_ephemeral, with_retries
 from common.pictures import PictureError
 from common.sentences import Sentence
 from common.store import PictureMissingError, StorageUnavailableError
@@ -71,7 +71,7 @@ _UNEXPECTED: Mapping[type[BaseException], str] = {
         "Discord does not let me do that here; please ask an admin to check my permissions."
     ),
     discord.DiscordServerError: _MOMENT,
-    aiohttp.ClientConnectionError: _MOMENT,
+    aiohttp.ClientError: _MOMENT,
     discord.RateLimited: _("Discord asks me to slow down; please try again in a minute."),
     ValidationError: _UNUSABLE,
     BaseException: _("Something went wrong on my side; please try again."),
@@ -81,9 +81,9 @@ _TRANSIENT_FAILURES = (
     QueueError,
     discord.DiscordServerError,
     discord.RateLimited,
-    aiohttp.ClientConnectionError,
+    aiohttp.ClientError,
 )
-"""Transient failures outside the bot: logged as one line, without a traceback."""
+"""Transient failures outside the bot."""
 
 
 def explain(error: BaseException) -> Explanation:
@@ -109,11 +109,16 @@ def sentence_for(error: BaseException, t: Texts, what: str) -> str:
     if explanation.expected:
         return sentence
     error_id, cause = secrets.token_hex(4), _unwrapped(error)
-    if is_transient(cause) or isinstance(cause, _TRANSIENT_FAILURES):
+    if is_outage(cause):  # one line, without a traceback
         log.warning("[%s] %s: %s: %s", error_id, what, type(cause).__name__, cause)
     else:
         log.error("[%s] %s", error_id, what, exc_info=error)
     return t("{sentence} (error {error_id})", sentence=sentence, error_id=error_id)
+
+
+def is_outage(error: BaseException) -> bool:
+    """Whether an error is of a transient failure outside the bot."""
+    return is_transient(error) or isinstance(error, _TRANSIENT_FAILURES)
 
 
 def _unwrapped(error: BaseException) -> BaseException:
@@ -154,6 +159,10 @@ async def reply(interaction: discord.Interaction[Any], sentence: str) -> None:
     if interaction.extras.get(DEFERRED_PUBLICLY):
         await replace_by_ephemeral(interaction.followup, sentence)
     elif is_acknowledged(interaction):
-        await interaction.followup.send(sentence, ephemeral=True)
+        await with_retries(
+            lambda: interaction.followup.send(sentence, ephemeral=True, wait=True), FILL_TRIES
+        )
     else:
-        await interaction.response.send_message(sentence, ephemeral=True)
+        await respond(
+            interaction, lambda: interaction.response.send_message(sentence, ephemeral=True)
+        )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import aiohttp
 import discord
 
+from bot.traffic import TOO_MANY_REQUESTS
 from common.backoff import Backoff
 
 UNKNOWN_CHANNEL = 10003
@@ -100,7 +101,7 @@ def fault_of(error: Exception) -> Fault:  # noqa: PLR0911 - a table of errors
     match error:
         case discord.RateLimited():
             return TryLater(error.retry_after)
-        case discord.HTTPException(status=429):
+        case discord.HTTPException(status=status) if status == TOO_MANY_REQUESTS:
             return TryLater(_retry_after(error))
         case discord.HTTPException(code=code) if code in TRANSIENT_CODES:
             return TryLater(TRANSIENT_CODES[code])
@@ -117,8 +118,10 @@ def fault_of(error: Exception) -> Fault:  # noqa: PLR0911 - a table of errors
 
 
 def is_transient(error: BaseException) -> bool:
-    """Whether an error is transient by its code, whatever its HTTP status."""
-    return isinstance(error, discord.HTTPException) and error.code in TRANSIENT_CODES
+    """Whether an error is transient by its code, whatever its HTTP status, or a rate limit."""
+    if not isinstance(error, discord.HTTPException):
+        return False
+    return error.code in TRANSIENT_CODES or error.status == TOO_MANY_REQUESTS
 
 
 def _final(error: discord.HTTPException, code: int) -> FinalFault:

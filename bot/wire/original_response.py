@@ -12,6 +12,7 @@ import discord
 from bot.kit import Bot
 from bot.wire.faults import BACKOFF, MessageGone, TokenEnded, TryLater, Unclear, fault_of
 from bot.wire.pending_edits import until_pressed
+from bot.wire.uploads import repeatable
 from jobs.model import Reply
 from jobs.privacy.retention import TOKEN_SECONDS
 
@@ -102,18 +103,17 @@ async def fill_response(
 ) -> None:
     """Edit the response to an acknowledged interaction, with retries: what it says may be done.
 
-    With files there are none, as these are freed when the first request has ended; Discord is asked
-    whether the message has them. A press of one of its buttons ends the retries.
+    A press of one of its buttons ends the retries.
 
     Raises:
         Exception: of the last try.
     """
-    names = {file.filename for file in files}
+    attachments = repeatable(files)
     try:
         await until_pressed(
             with_retries(
-                lambda: interaction.edit_original_response(attachments=list(files), **fields),
-                tries=0 if files else FILL_TRIES,
+                lambda: interaction.edit_original_response(attachments=attachments(), **fields),
+                FILL_TRIES,
             ),
             fields.get("view"),
             interaction_id=interaction.id,
@@ -123,12 +123,6 @@ async def fill_response(
         if not isinstance(fault_of(error), MessageGone):
             raise
         log.info("The user dismissed the response to interaction %s", interaction.id)
-    except Exception as error:
-        if not names or not isinstance(fault_of(error), TryLater):
-            raise
-        shown = await with_retries(lambda: interaction.followup.fetch_message(ORIGINAL), FILL_TRIES)
-        if {each.filename for each in shown.attachments} != names:
-            raise
 
 
 async def edit_response(client: Bot, reply: Reply, **fields: Any) -> bool:

@@ -1,6 +1,7 @@
 """Uploads whose bytes are freed as soon as they are sent."""
 
 import io
+from collections.abc import Callable, Sequence
 
 import discord
 from discord.utils import DEFAULT_FILE_SIZE_LIMIT_BYTES
@@ -42,3 +43,12 @@ class Upload(discord.File):
     def close(self) -> None:
         """Free the bytes; discord.py calls this when the request has ended."""
         self._closer()
+
+
+def repeatable(files: Sequence[discord.File]) -> Callable[[], list[discord.File]]:
+    """A function that makes these unsent files anew for each request, as each can be sent once."""
+    kept = [(file.fp.read(), file.filename, file.spoiler, file.description) for file in files]
+    return lambda: [
+        Upload(data, name, spoiler=spoiler, description=description)
+        for data, name, spoiler, description in kept
+    ]

@@ -10,7 +10,6 @@ from common.options import PaintOptions
 from engine.networks.encoder import WeightsError
 from engine.networks.registry import available_networks
 from engine.painting import (
-    Painted,
     PaintingFailedError,
     PaintSettingsError,
     Picture,
@@ -20,6 +19,7 @@ from engine.painting import (
     paint,
 )
 from engine.painting.memory import largest_side_px
+from engine.pipeline.listeners import run_with_listeners
 from jobs.model import EngineInfo
 from jobs.scheduling.speeds import half_octave_of
 
@@ -112,12 +112,10 @@ def probe_device(studio: Studio, network: str) -> str | None:
         size_px=PROBE_SIDE_PX, iterations=1, scales=1, network=network, faces="off"
     )
     try:
-        events = paint(gray, [Style(gray)], options, studio=studio)
-        if any(isinstance(event, Painted) for event in events):
-            return None
+        run_with_listeners(paint(gray, [Style(gray)], options, studio=studio))
     except (PaintSettingsError, WeightsError, PaintingFailedError) as problem:
         return str(problem)
     except Exception as error:  # noqa: BLE001 - whatever it is, it cannot paint
         lines = str(error).splitlines() or [""]
         return f"{type(error).__name__}: {lines[0]}."
-    return "It paints nothing."
+    return None

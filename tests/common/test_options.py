@@ -24,12 +24,6 @@ def test_option_bounds_are_enforced(name: str) -> None:
             PaintOptions.model_validate({name: value})
 
 
-def test_option_defaults_match_paint_options() -> None:
-    assert PaintOptions(**{name: option.default for name, option in OPTIONS.items()}) == (
-        PaintOptions()
-    )
-
-
 def test_the_command_line_has_a_flag_for_every_option_of_one_picture() -> None:
     values = vars(make_parser().parse_args(["a.png", "-o", "b.png"]))
     renamed = {"start": "init", "timelapse_format": "timelapse"}
@@ -41,7 +35,7 @@ def test_the_command_line_has_a_flag_for_every_option_of_one_picture() -> None:
 
 
 def test_boolean_option_becomes_a_switch(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(arguments, "OPTIONS", {"grey": Option("In greys.", False, bool)})
+    monkeypatch.setattr(arguments, "OPTIONS", {"grey": Option("In greys.", bool)})
     parser = argparse.ArgumentParser()
     arguments._add_option(parser, "grey")
     values = [parser.parse_args(flags).grey for flags in (["--grey"], ["--no-grey"], [])]

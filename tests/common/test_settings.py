@@ -115,7 +115,8 @@ def test_spaces_around_a_token_are_stripped(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_unreadable_env_file_is_reported(tmp_path: Path) -> None:
     file = tmp_path / ".env"
-    for data in ("DISCORD_TOKEN=a".encode("utf-16"), "# für mich\n".encode("latin-1")):
+    texts = "DISCORD_TOKEN=a".encode("utf-16"), "# für mich\n".encode("latin-1"), b"AWS_A=a\0"
+    for data in texts:
         file.write_bytes(data)
         with pytest.raises(SettingsError, match="not written in UTF-8"):
             load_settings(_env_file=file)

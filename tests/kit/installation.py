@@ -1,15 +1,15 @@
 """An installation as its owner runs it: `python -m bot` with its engine, as real processes."""
 
 import contextlib
-from collections.abc import AsyncIterator, Iterator, Mapping
+import signal
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-
-import psutil
 
 from sandbox.bot_process import BotProcess, bot_environment, online, run_bot
 from sandbox.loopback import LoopbackDiscord
 from sandbox.model import Interaction, Message
+from tests.kit.forked import ROOT, ForkedProcess, ForkServer
 from tests.kit.pictures import photograph
 
 RESULT_TIMEOUT_SECONDS = 240.0
@@ -41,6 +41,17 @@ class Installation:
         async with run_bot(self.environment(changes), log) as process:
             await online(self.discord, process)
             yield process
+
+    @contextlib.asynccontextmanager
+    async def engine(self, fork_server: ForkServer) -> AsyncIterator[ForkedProcess]:
+        """Run an engine of its own, and kill it at the end of the block."""
+        environment = self.environment(EXTERNAL_ENGINE)
+        process = fork_server.start(["engine"], cwd=ROOT, env=environment)
+        try:
+            yield process
+        finally:
+            process.send_signal(signal.SIGKILL)
+            process.wait(30)
 
     async def paint(self, user: str, seed: int) -> Interaction:
         """Use /paint with two small pictures, and wait for the acknowledgement."""
@@ -74,12 +85,3 @@ class Installation:
 def is_settled(message: Message | None) -> bool:
     """Whether a message shows its last state: it can be painted again, or has failed."""
     return message is not None and any(b.get("label") == "Again" for b in message.buttons)
-
-
-def engines_of(bot: BotProcess) -> Iterator[psutil.Process]:
-    """The engine processes that a bot has started."""
-    with contextlib.suppress(psutil.NoSuchProcess):
-        for child in psutil.Process(bot.pid).children(recursive=True):
-            with contextlib.suppress(psutil.NoSuchProcess):
-                if "engine" in child.cmdline():
-                    yield child

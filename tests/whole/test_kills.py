@@ -3,10 +3,8 @@
 import asyncio
 import contextlib
 import random
-import signal
 import sqlite3
 from collections import Counter
-from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 import pytest
@@ -17,7 +15,7 @@ from jobs.db import schema
 from jobs.model import ENDED
 from jobs.queue import JobQueue
 from sandbox.model import Interaction
-from tests.kit.forked import ROOT, ForkedProcess, ForkServer
+from tests.kit.forked import ForkServer
 from tests.kit.installation import EXTERNAL_ENGINE, Installation
 
 pytestmark = pytest.mark.slow
@@ -55,24 +53,14 @@ class KillLoop:
         """Start engines and kill each when it has just begun to paint, except the last."""
         for _ in range(ENGINE_KILLS):
             before = await self._claims()
-            async with self._engine() as engine:
+            async with self.installation.engine(self.fork_server) as engine:
                 while await self._claims() == before:
                     assert engine.poll() is None
                     await asyncio.sleep(0.05)
                 await asyncio.sleep(self.rng.uniform(0.0, 0.3))
-        async with self._engine() as engine:
+        async with self.installation.engine(self.fork_server) as engine:
             while engine.poll() is None:
                 await asyncio.sleep(0.1)
-
-    @contextlib.asynccontextmanager
-    async def _engine(self) -> AsyncIterator[ForkedProcess]:
-        environment = self.installation.environment(EXTERNAL_ENGINE)
-        process = self.fork_server.start(["engine"], cwd=ROOT, env=environment)
-        try:
-            yield process
-        finally:
-            process.send_signal(signal.SIGKILL)
-            process.wait(30)
 
     async def _claims(self) -> int:
         claims = sa.select(sa.func.count()).where(schema.events.c.kind == "claimed")

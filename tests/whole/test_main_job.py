@@ -6,7 +6,7 @@ import psutil
 import pytest
 
 from sandbox.model import Interaction
-from tests.kit.installation import Installation, engines_of
+from tests.kit.installation import Installation
 from tests.kit.pictures import decoded
 
 pytestmark = pytest.mark.slow
@@ -23,7 +23,11 @@ async def test_two_attached_pictures_become_a_painting(installation: Installatio
         details = await installation.discord.press(ada, message, label="Details")
         await details.wait(lambda i: i.message and "lite" in i.message.text.lower())
         memory = psutil.Process(bot.pid).memory_info().rss
-        engines = list(engines_of(bot))
+        engines = [
+            child
+            for child in psutil.Process(bot.pid).children(recursive=True)
+            if "engine" in child.cmdline()
+        ]
         await bot.kill()
     # The engine starts with the bot: until it is ready, cards say that it is starting.
     assert any("The painter is starting" in words for words in texts)

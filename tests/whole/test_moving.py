@@ -10,13 +10,14 @@ from common.settings import Settings
 from jobs.model import JobState
 from jobs.queue import JobQueue
 from tests.common.clips.files import encode_frames
-from tests.kit.installation import EXTERNAL_ENGINE, Installation, engines_of, is_settled
+from tests.kit.forked import ForkServer
+from tests.kit.installation import EXTERNAL_ENGINE, Installation, is_settled
 from tests.kit.pictures import photograph
 
 pytestmark = pytest.mark.slow
 
-FRAMES = 6
-DELAYS_MS = [100, 120, 80, 100, 500, 100]
+FRAMES = 4
+DELAYS_MS = [100, 120, 500, 80]
 
 
 def animation() -> bytes:
@@ -35,7 +36,9 @@ async def wait_until_running(queue: JobQueue, user_id: int) -> None:
             await asyncio.sleep(0.02)
 
 
-async def test_animation_survives_kills_of_bot_and_engine(installation: Installation) -> None:
+async def test_animation_survives_kills_of_bot_and_engine(
+    installation: Installation, fork_server: ForkServer
+) -> None:
     discord = installation.discord
     ada = discord.user("ada")
     async with installation.bot(EXTERNAL_ENGINE) as bot:
@@ -53,14 +56,16 @@ async def test_animation_survives_kills_of_bot_and_engine(installation: Installa
         assert message is not None
         await bot.kill()  # before the question is answered
     settings = Settings(_env_file=None, atelier_data_dir=installation.folder / "data")
-    async with installation.bot() as bot, await JobQueue.open(settings) as queue:
+    async with (
+        installation.bot(EXTERNAL_ENGINE) as bot,
+        await JobQueue.open(settings) as queue,
+        installation.engine(fork_server),
+    ):
         moving = next(b for b in message.buttons if str(b["label"]).startswith("All of it"))
         await discord.use_component(ada, message, moving)
         await wait_until_running(queue, ada.id)
-        for engine in engines_of(bot):
-            engine.kill()
         await bot.kill()
-    async with installation.bot():
+    async with installation.bot(EXTERNAL_ENGINE), installation.engine(fork_server):
         assert await discord.until(lambda: is_settled(message), 240), message.text
     (shown,) = message.attachments
     assert shown.filename.endswith(".gif")

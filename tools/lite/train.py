@@ -30,11 +30,11 @@ from engine.lite.network import load_weights as load_lite_weights
 from engine.networks.registry import NetworkSource
 from engine.networks.vgg19 import Vgg19
 from engine.painting.devices import choose_dtype
-from engine.painting.events import Painted
 from engine.painting.inputs import Style
 from engine.painting.painter import paint
 from engine.painting.picture import Picture
 from engine.painting.studio import Studio
+from engine.pipeline.listeners import run_with_listeners
 from engine.styles.make_fingerprint import picture_from_file
 from tools.lite.fitting import deepened, fit_readings
 from tools.lite.learning import Schedule, learn, left
@@ -241,9 +241,8 @@ def paint_some(
         )
         if file.exists():
             continue
-        for event in paint(content, [Style(style)], options, studio=studio):
-            if isinstance(event, Painted):
-                event.picture.to_image().convert("RGB").save(file)
+        painted = run_with_listeners(paint(content, [Style(style)], options, studio=studio))
+        painted.picture.to_image().convert("RGB").save(file)
     return sorted(folder.iterdir())
 
 

@@ -165,7 +165,8 @@ async def _delete_message(
         audit = interaction.client.queue.audit
         await audit.write(interaction.guild_id, interaction.user.id, "delete_copy", noted)
     await _delete_pressed(interaction)
-    await interaction.followup.send(view=card(words), ephemeral=True)
+    page = card(words)
+    await with_retries(lambda: interaction.followup.send(view=page, ephemeral=True, wait=True))
 
 
 async def _delete_pressed(interaction: Interaction) -> None:

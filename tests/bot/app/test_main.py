@@ -127,11 +127,11 @@ async def test_rate_limit_at_login_is_waited_out(closed_world: World) -> None:
         await closed_world.discord.ready()
 
 
-async def test_unreadable_gateway_event_does_not_stop_the_bot(closed_world: World) -> None:
+async def test_unreadable_begin_of_a_session_does_not_stop_the_bot(closed_world: World) -> None:
     async with serving(closed_world):
         await closed_world.discord.ready()
         gateway = closed_world.discord.gateway
-        await gateway.dispatch("INTERACTION_CREATE", {"id": "1"})
+        await gateway.dispatch("READY", {})
         identified = gateway.identified
         await closed_world.eventually(lambda: gateway.identified > identified)
         await closed_world.discord.ready()
@@ -153,7 +153,7 @@ async def test_bot_waits_for_a_queue_that_cannot_be_reopened(
     async with serving(closed_world):
         await discord.ready()
         refused = discord.faults.add("GET", "/users/@me", status=429, with_via=False)
-        await discord.gateway.dispatch("INTERACTION_CREATE", {"id": "1"})
+        await discord.gateway.dispatch("READY", {})
         await closed_world.eventually(lambda: refused.hits)
         moved = path.rename(path.with_suffix(".moved"))
         path.mkdir()  # which SQLite cannot open

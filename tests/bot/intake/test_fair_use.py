@@ -249,6 +249,8 @@ async def test_requests_beyond_the_share_of_one_member_are_refused(
 ) -> None:
     monkeypatch.setattr(fair_use, "REQUESTS_EACH", 1)
     world.discord.faults.add("GET", "*style.png*", delay=3.0)
+    # The first counts as soon as it arrives: Discord may confirm its acknowledgement late.
+    world.discord.faults.add("POST", "/interactions/*/callback", carried_out=True, delay=1.0)
     await world.paint()
     refused = await world.paint()
     assert "as one member may have" in await world.answer_text(refused)

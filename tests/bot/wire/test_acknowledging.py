@@ -97,6 +97,35 @@ async def test_form_and_question_survive_a_lost_acknowledgement(
     allow_second_acknowledgement(world)
 
 
+@pytest.mark.parametrize("fault", ACKNOWLEDGEMENT_FAULTS.values(), ids=ACKNOWLEDGEMENT_FAULTS)
+async def test_form_is_opened_and_refusal_is_told_despite_a_lost_response(
+    world: World, fault: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    world.discord.faults.add("POST", CALLBACK, **fault)
+    form = await world.discord.slash(world.user(), "settings")
+    await form.wait(lambda i: i.modal)
+    world.discord.faults.add("POST", CALLBACK, **fault)
+    refused = await world.paint({"size": 8192})
+    assert "8192" in await world.answer_text(refused)
+    await world.stop_bot()
+    assert not form.followups
+    assert not refused.followups
+    assert not [line for line in caplog.records if line.name.startswith("bot.wire.errors")]
+    allow_second_acknowledgement(world)
+
+
+@pytest.mark.usefixtures("immediate_retries")
+@pytest.mark.parametrize(
+    "fault", [{"drop": True}, ACKNOWLEDGEMENT_FAULTS["rate limit of a proxy"]], ids=["drop", "429"]
+)
+async def test_refusal_after_the_acknowledgement_replaces_thinking_despite_a_lost_request(
+    world: World, fault: dict[str, Any]
+) -> None:
+    world.discord.faults.add("POST", "/webhooks/*", **fault)
+    refused = await world.discord.slash(world.user(), "show", {"picture": 4711})
+    await world.wait_for_text(refused, "no picture #4711")
+
+
 @pytest.mark.parametrize("carried_out", [False, True])
 async def test_what_a_command_did_is_said_despite_a_lost_connection(
     world: World, *, carried_out: bool
@@ -110,17 +139,21 @@ async def test_what_a_command_did_is_said_despite_a_lost_connection(
     assert not interaction.followups
 
 
-async def test_picture_is_not_called_failed_because_its_confirmation_was_lost(
-    world: World,
+@pytest.mark.usefixtures("immediate_retries")
+@pytest.mark.parametrize("carried_out", [False, True])
+async def test_picture_is_sent_and_not_called_failed_despite_a_lost_connection(
+    world: World, *, carried_out: bool
 ) -> None:
     job = await world.make_painted_job(world.user())
     await world.wait_delivered(job)
-    lost = world.discord.faults.add("PATCH", "/webhooks/*", carried_out=True, drop=True)
+    lost = world.discord.faults.add("PATCH", "/webhooks/*", carried_out=carried_out, drop=True)
     interaction = await world.discord.slash(world.user(), "show", {"picture": job.id})
-    await world.wait_finished(interaction)
     await world.eventually(lambda: lost.hits)
+    await world.wait_finished(interaction)
     await world.stop_bot()
     assert not interaction.followups
+    assert interaction.message is not None
+    assert len(interaction.message.attachments) == 1
 
 
 async def test_dismissed_response_is_no_error(

@@ -11,9 +11,12 @@ from bot.texts import texts_for
 from bot.wire.errors import sentence_for
 from common.store import StorageUnavailableError
 from jobs.outcomes import QueueUnavailableError
+from tests.bot.wire.test_faults import http_error
 
 OUTAGES = {
     "Discord": (aiohttp.ServerDisconnectedError(), "Discord did not answer as it should"),
+    "a truncated response": (aiohttp.ClientPayloadError(), "Discord did not answer as it should"),
+    "a proxy's rate limit": (http_error(429), "Discord did not answer as it should"),
     "the store": (
         StorageUnavailableError("connection refused"),
         "Pictures cannot be read or",

@@ -7,6 +7,7 @@ from common.options import MAX_SIZE_PX
 from sandbox.model import Interaction, Message
 from tests.bot.commands.picture_buttons.pressing import press
 from tests.bot.commands.rights.origins import press_forged_button
+from tests.bot.wire.test_acknowledging import allow_second_acknowledgement
 from tests.kit.pictures import gradient_picture
 from tests.kit.samples import delete_for_good
 from tests.kit.world import PHOTO, World, has_result
@@ -156,6 +157,7 @@ async def test_form_opened_before_a_restart_is_answered(
     assert "restarted" in await world.answer_text(submitted)
     await world.stop_bot()
     assert not [record for record in caplog.records if record.levelname == "ERROR"]
+    allow_second_acknowledgement(world)
 
 
 async def test_form_submitted_twice_is_answered_and_makes_one_job(world: World) -> None:
